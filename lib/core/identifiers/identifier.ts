@@ -1,0 +1,129 @@
+/**
+ * Text that names something that can change: `alkey:users#1` a row, `alkey:users#*` a table,
+ * `alkey:*#*` everything. Two more are never typed by callers: `alkey:users#**`, every row of a
+ * table at once, and `alkey:users#+`, rows being inserted whose keys the database chooses.
+ *
+ * In memory, in Redis and in logs it is the same text. Only this file makes one.
+ */
+export type Identifier = string & { readonly __brand: 'Identifier' };
+
+/** A table in identifiers: `users`, `lab2.things`, `reports/users`; already percent-encoded. */
+export type TableId = string & { readonly __brand: 'TableId' };
+
+/** What an identifier says, once it is taken apart. Row values are decoded, in key column order. */
+export type ParsedIdentifier =
+  | { readonly kind: 'everything' }
+  | { readonly kind: 'table'; readonly table: TableId }
+  | { readonly kind: 'every-row'; readonly table: TableId }
+  | { readonly kind: 'inserting'; readonly table: TableId }
+  | {
+      readonly kind: 'row';
+      readonly table: TableId;
+      readonly values: readonly string[];
+    };
+
+const PREFIX = 'alkey:';
+
+/** Any write at all. */
+export const EVERYTHING = `${PREFIX}*#*` as Identifier;
+
+// encodeURIComponent leaves these five; `*` is a wildcard here, and one rule is easier to trust
+// than four exceptions.
+const LEFT_BY_ENCODE = /[!'()*]/g;
+
+function encodePart(text: string): string {
+  // Drivers send a lone surrogate as U+FFFD, so the database cannot tell the two apart either.
+  return encodeURIComponent(text.toWellFormed()).replace(
+    LEFT_BY_ENCODE,
+    character => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}
+
+/**
+ * Names a table: `users`, with its schema `lab2.users`, of another data source `reports/users`.
+ * The default data source and an absent schema are left out.
+ */
+export function tableId(
+  table: string,
+  schema?: string,
+  dataSource = 'default',
+): TableId {
+  const local =
+    schema === undefined
+      ? encodePart(table)
+      : `${encodePart(schema)}.${encodePart(table)}`;
+  return (
+    dataSource === 'default' ? local : `${encodePart(dataSource)}/${local}`
+  ) as TableId;
+}
+
+/** `alkey:users#*`: any write to the table. */
+export function tableIdentifier(table: TableId): Identifier {
+  return `${PREFIX}${table}#*` as Identifier;
+}
+
+/** `alkey:users#**`: changes when rows of the table changed and nobody knows which. */
+export function everyRowIdentifier(table: TableId): Identifier {
+  return `${PREFIX}${table}#**` as Identifier;
+}
+
+/**
+ * `alkey:users#+`: held while a statement outside a transaction inserts rows whose keys the
+ * database chooses. Until their own tokens are replaced, an answer about a row that was not there
+ * cannot be trusted.
+ */
+export function insertingIdentifier(table: TableId): Identifier {
+  return `${PREFIX}${table}#+` as Identifier;
+}
+
+/** `alkey:users#1`; `values` are canonical database values in the order of the key's columns. */
+export function rowIdentifier(
+  table: TableId,
+  values: readonly string[],
+): Identifier {
+  return `${PREFIX}${table}#${values.map(encodePart).join(',')}` as Identifier;
+}
+
+const ENCODED = String.raw`(?:[A-Za-z0-9_.~-]|%[0-9A-Fa-f]{2})`;
+const FORM = new RegExp(
+  `^alkey:((?:${ENCODED}+/)?${ENCODED}+|\\*)#(\\*{1,2}|\\+|${ENCODED}*(?:,${ENCODED}*)*)$`,
+);
+
+/** Whether a text has the form of an identifier; says nothing of whether such a table exists. */
+export function hasIdentifierForm(text: string): boolean {
+  return FORM.test(text);
+}
+
+/**
+ * Takes an identifier apart; `undefined` where the text has not the form of one, or where its
+ * percent-encoding is not UTF-8.
+ */
+export function parseIdentifier(text: string): ParsedIdentifier | undefined {
+  const match = FORM.exec(text);
+  if (!match) return undefined;
+  const [, tablePart = '', row = ''] = match;
+  if (tablePart === '*') {
+    return row === '*' ? { kind: 'everything' } : undefined;
+  }
+  try {
+    const table = normaliseTable(tablePart);
+    if (row === '*') return { kind: 'table', table };
+    if (row === '**') return { kind: 'every-row', table };
+    if (row === '+') return { kind: 'inserting', table };
+    return {
+      kind: 'row',
+      table,
+      values: row.split(',').map(decodeURIComponent),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+/** `%61` and `a` are one letter, `%2a` and `%2A` one escape: a table has one spelling. */
+function normaliseTable(text: string): TableId {
+  return text
+    .split('/')
+    .map(part => encodePart(decodeURIComponent(part)))
+    .join('/') as TableId;
+}

@@ -1,0 +1,35 @@
+/**
+ * A random value kept under an identifier. It never recurs and means nothing but "the same" or
+ * "not the same".
+ */
+export type Token = string & { readonly __brand: 'Token' };
+
+/** Names one writer while it commits; unique per transaction. */
+export type Holder = string & { readonly __brand: 'Holder' };
+
+/** What reads answer for an identifier whose writer has announced a commit: no token to trust. */
+export const HELD = Symbol('held');
+export type Held = typeof HELD;
+
+/** 96 bits, the least that never recurs in practice: 2^48 tokens for one collision. */
+const TOKEN_BYTES = 12;
+
+/** Gives random bytes; `node:crypto.randomBytes` outside tests. */
+export type RandomBytes = (size: number) => Uint8Array;
+
+function randomText(randomBytes: RandomBytes): string {
+  return Buffer.from(randomBytes(TOKEN_BYTES)).toString('base64url');
+}
+
+export function mintToken(randomBytes: RandomBytes): Token {
+  return randomText(randomBytes) as Token;
+}
+
+export function mintHolder(randomBytes: RandomBytes): Holder {
+  return randomText(randomBytes) as Holder;
+}
+
+/** A token that a caller chose by hand; any text but the empty one. */
+export function chosenToken(text: string): Token {
+  return text as Token;
+}

@@ -29,33 +29,39 @@ export class AlkeyError extends Error {
 
 const LONGEST_TEXT = 60;
 
-// A connection URL is the likeliest wrong option, and a log the worst place for its password.
-const URL_CREDENTIALS = /:\/\/[^/?#\s]*@/g;
+const SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;
 
 /**
  * Renders a value for an error message: `-1` (number), "abc" (string), an array of 3, an instance
- * of Date. Short, runs none of the value's own code, shows nothing inside objects, no URL's
- * password.
+ * of Date. Short, runs none of the value's own code, shows nothing inside objects, and
+ * nothing that stands before an `@`.
  */
 export function describeValue(value: unknown): string {
   switch (typeof value) {
     case 'undefined':
       return '`undefined`';
     case 'string':
-      return `\`${shorten(JSON.stringify(value.replace(URL_CREDENTIALS, '://***@')))}\` (string)`;
+      return `\`${shorten(JSON.stringify(withoutCredentials(value)))}\` (string)`;
     case 'number':
       return `\`${Object.is(value, -0) ? '-0' : value}\` (number)`;
     case 'bigint':
       return `\`${shorten(`${value}`)}\` (bigint)`;
     case 'boolean':
       return `\`${value}\` (boolean)`;
-    case 'symbol':
-      return `\`${shorten(value.toString())}\` (symbol)`;
+    case 'object':
+      return value === null ? '`null`' : describeObject(value);
     case 'function':
       return describeFunction(value);
     default:
-      return value === null ? '`null`' : describeObject(value);
+      return `\`${shorten(String(value))}\` (symbol)`;
   }
+}
+
+// A connection URL is the likeliest wrong option, and a log the worst place for its password.
+function withoutCredentials(text: string): string {
+  const at = text.lastIndexOf('@');
+  if (at === -1) return text;
+  return `${SCHEME.exec(text)?.[0] ?? ''}***${text.slice(at)}`;
 }
 
 function shorten(text: string): string {

@@ -19,7 +19,8 @@ export abstract class TokenStore {
    * The tokens of `identifiers`, in their order, or `HELD` where a writer is about to commit.
    *
    * A missing token is minted, not read as empty: after the store lost its data an empty token
-   * would bring old answers back to life. A token that is read lives `tokenTtlMs` longer.
+   * would bring old answers back to life. A token that is read lives at least three quarters of
+   * `tokenTtlMs` longer, so that reading it often does not mean writing it often.
    */
   abstract read(
     identifiers: readonly Identifier[],
@@ -43,8 +44,8 @@ export abstract class TokenStore {
    * from before the hold comes back, unless any other holder changed it or let its lease run out,
    * or this holder's own lease ran out.
    *
-   * `lagMs` (only with `'changed'`): the identifiers stay held that much longer, for replicas that
-   * have not seen the commit; 0: not at all.
+   * `lagMs` (only with `'changed'`): the identifiers stay held that much longer, whatever became of
+   * the hold, for replicas that have not seen the commit; 0, the default: not at all.
    */
   abstract release(
     identifiers: readonly Identifier[],
@@ -58,7 +59,7 @@ export abstract class TokenStore {
 
   /**
    * Sets a token by hand. Where a writer holds the identifier the token counts from the end of the
-   * hold, and only if nothing was written.
+   * hold, and only if nothing was written; a hold that only waits for replicas ends without it.
    */
   abstract write(identifier: Identifier, token: Token): Promise<void>;
 

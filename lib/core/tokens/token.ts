@@ -1,3 +1,5 @@
+import { AlkeyError } from '../errors.js';
+
 /**
  * A random value kept under an identifier. It never recurs and means nothing but "the same" or
  * "not the same".
@@ -29,7 +31,18 @@ export function mintHolder(randomBytes: RandomBytes): Holder {
   return randomText(randomBytes) as Holder;
 }
 
-/** A token that a caller chose by hand; any text but the empty one. */
+/**
+ * A token that a caller chose by hand: any text but the empty one. A lone surrogate becomes U+FFFD,
+ * as it would on its way to a store, so that the token reads back as it was set.
+ *
+ * @throws AlkeyError with `ALKEY_INVALID_TOKEN` for the empty text
+ */
 export function chosenToken(text: string): Token {
-  return text as Token;
+  if (text === '') {
+    throw new AlkeyError(
+      'ALKEY_INVALID_TOKEN',
+      'Expected a token to be a text of at least one character, got `""`.',
+    );
+  }
+  return text.toWellFormed() as Token;
 }

@@ -1,0 +1,241 @@
+import {
+  createClient,
+  createCluster,
+  createSentinel,
+  type RedisClientOptions,
+  type RedisClusterOptions,
+} from '@keyv/redis';
+import { SentRedisCommands, type RedisCommands } from './redis-commands.js';
+import {
+  clientSender,
+  clusterSender,
+  sentinelSender,
+  type RedisConnection,
+  type SentClient,
+  type SentCluster,
+  type SentSentinel,
+} from './redis-senders.js';
+
+export type RedisSentinelOptions = Parameters<typeof createSentinel>[0];
+
+/** A `KeyvRedis`, of whichever copy of its package. */
+export interface KeyvRedisLike {
+  readonly client: object;
+  getClient(): Promise<unknown>;
+}
+
+/**
+ * Where Redis is: a URL, options of node-redis for one server, a cluster (`rootNodes`) or sentinels
+ * (`sentinelRootNodes` and `name`), a client made from such, or a `KeyvRedis`.
+ */
+export type RedisOption =
+  | string
+  | RedisClientOptions
+  | RedisClusterOptions
+  | RedisSentinelOptions
+  | RedisConnection
+  | KeyvRedisLike;
+
+export interface OpenRedisOptions {
+  /**
+   * Told of every error of the connection, also of each attempt to connect again, about twice a
+   * second while Redis is away. Must not throw.
+   */
+  readonly onError: (error: unknown) => void;
+}
+
+export interface OpenedRedis {
+  readonly commands: RedisCommands;
+  /** The client of node-redis, for others that want to share the connection. */
+  readonly client: RedisConnection;
+  /** Whether `close()` closes the client: only where it was opened here. */
+  readonly ownsClient: boolean;
+  close(): Promise<void>;
+}
+
+const CONNECT_TIMEOUT_MS = 500;
+// A frozen server accepts what is written and never answers: only silence tells. The ping keeps an
+// idle connection from being taken for one.
+const PING_INTERVAL_MS = 200;
+const SILENCE_MS = 500;
+const LONGEST_RECONNECT_DELAY_MS = 500;
+/** After this many attempts a sentinel's client asks the sentinels for the master anew. */
+const RECONNECTS_TO_ONE_MASTER = 3;
+
+/**
+ * Opens what the option names, or takes the client that it is.
+ *
+ * What is opened here connects in the background, and again whenever the connection is lost; while
+ * Redis is away or frozen every command is rejected within a second, at once where that is known.
+ * Settings in the given options win over those made here. A client that is handed in is connected
+ * if it is not, and never closed.
+ */
+export function openRedis(
+  redis: RedisOption,
+  { onError }: OpenRedisOptions,
+): OpenedRedis {
+  if (typeof redis === 'string') {
+    return own(createClient(clientDefaults({ url: redis })), onError);
+  }
+  if ('getClient' in redis) return borrow(asConnection(redis.client), onError);
+  if (isConnection(redis)) return borrow(redis, onError);
+  if ('sentinelRootNodes' in redis) {
+    return own(createSentinel(sentinelDefaults(redis)), onError);
+  }
+  if ('rootNodes' in redis) {
+    return own(createCluster(clusterDefaults(redis)), onError);
+  }
+  return own(createClient(clientDefaults(redis)), onError);
+}
+
+function own(client: object, onError: (error: unknown) => void): OpenedRedis {
+  const connection = asConnection(client);
+  connection.on('error', onError);
+  const connecting = keepConnecting(connection, onError);
+  return {
+    commands: commandsOf(connection, onError),
+    client: connection,
+    ownsClient: true,
+    async close() {
+      await connecting.stop();
+      // Not `close()`, which waits for the answers of a server that may be gone.
+      if (connection.isOpen) await connection.destroy();
+    },
+  };
+}
+
+function borrow(
+  connection: RedisConnection,
+  onError: (error: unknown) => void,
+): OpenedRedis {
+  // Without any listener an error event ends the process. It stays when we close, because the client
+  // lives on.
+  if (connection.listenerCount('error') === 0) connection.on('error', onError);
+  if (!connection.isOpen) connection.connect().catch(onError);
+  return {
+    commands: commandsOf(connection, onError),
+    client: connection,
+    ownsClient: false,
+    async close() {},
+  };
+}
+
+function commandsOf(
+  connection: RedisConnection,
+  onError: (error: unknown) => void,
+): RedisCommands {
+  if (isCluster(connection)) {
+    return new SentRedisCommands(clusterSender(connection, onError));
+  }
+  if (isSentinel(connection)) {
+    return new SentRedisCommands(sentinelSender(connection, onError));
+  }
+  return new SentRedisCommands(
+    clientSender(connection as RedisConnection & SentClient),
+  );
+}
+
+/**
+ * A client of one server keeps trying by itself; those of a cluster and of sentinels give up when
+ * nobody answers the first time.
+ */
+function keepConnecting(
+  connection: RedisConnection,
+  onError: (error: unknown) => void,
+): { stop(): Promise<void> } {
+  let stopped = false;
+  let timer: NodeJS.Timeout | undefined;
+  const connect = async (): Promise<void> => {
+    try {
+      await connection.connect();
+    } catch (error) {
+      if (stopped) return;
+      onError(error);
+      // A sentinel's client that failed to connect counts as open until it is destroyed.
+      if (connection.isOpen) await connection.destroy();
+      if (!stopped) timer = setTimeout(connect, LONGEST_RECONNECT_DELAY_MS);
+    }
+  };
+  void connect();
+  return {
+    async stop() {
+      stopped = true;
+      clearTimeout(timer);
+    },
+  };
+}
+
+function clientDefaults(options: RedisClientOptions): RedisClientOptions {
+  return {
+    disableOfflineQueue: true,
+    pingInterval: PING_INTERVAL_MS,
+    ...options,
+    // A copy as well because node-redis writes what it reads from the URL into its options.
+    socket: {
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      socketTimeout: SILENCE_MS,
+      reconnectStrategy: reconnectDelayMs,
+      ...options.socket,
+    } as RedisClientOptions['socket'],
+  } as RedisClientOptions;
+}
+
+function clusterDefaults(options: RedisClusterOptions): RedisClusterOptions {
+  return {
+    ...options,
+    defaults: clientDefaults({
+      ...options.defaults,
+    } as RedisClientOptions) as RedisClusterOptions['defaults'],
+  };
+}
+
+function sentinelDefaults(options: RedisSentinelOptions): RedisSentinelOptions {
+  const node = clientDefaults({
+    ...options.nodeClientOptions,
+    socket: {
+      // Connecting to a master that is gone must end, or the client never asks the sentinels again.
+      reconnectStrategy: (retries: number) =>
+        retries < RECONNECTS_TO_ONE_MASTER
+          ? reconnectDelayMs(retries)
+          : new Error(`No answer after ${retries} attempts to connect.`),
+      ...options.nodeClientOptions?.socket,
+    },
+  } as RedisClientOptions);
+  const sentinel = clientDefaults({
+    ...options.sentinelClientOptions,
+  } as RedisClientOptions);
+  return {
+    passthroughClientErrorEvents: true,
+    // Otherwise callers of one tick wait for each other's answers.
+    reserveClient: true,
+    ...options,
+    nodeClientOptions: node as RedisSentinelOptions['nodeClientOptions'],
+    sentinelClientOptions:
+      sentinel as RedisSentinelOptions['sentinelClientOptions'],
+  };
+}
+
+function reconnectDelayMs(retries: number): number {
+  return Math.min(50 * 2 ** retries, LONGEST_RECONNECT_DELAY_MS);
+}
+
+function isConnection(value: object): value is RedisConnection {
+  return 'sendCommand' in value && 'isOpen' in value;
+}
+
+function asConnection(value: object): RedisConnection {
+  if (isConnection(value)) return value;
+  throw new TypeError('Expected a client of node-redis.');
+}
+
+function isCluster(
+  connection: RedisConnection,
+): connection is RedisConnection & SentCluster {
+  return 'slots' in connection;
+}
+
+function isSentinel(
+  connection: RedisConnection,
+): connection is RedisConnection & SentSentinel {
+  return 'getSentinelNode' in connection;
+}

@@ -1,0 +1,31 @@
+/**
+ * Lets concurrent calls of one key share one run, its result and its failure.
+ *
+ * Holds an entry per run under way and nothing else. A `produce` must not wait for its own key.
+ */
+export class SingleFlight<K, V> {
+  readonly #running = new Map<K, Promise<V>>();
+
+  /** Whether a call now would join a run instead of beginning one. */
+  has(key: K): boolean {
+    return this.#running.has(key);
+  }
+
+  /**
+   * Joins the run under way for `key`, or begins one. What `produce` throws, at once or later,
+   * rejects every promise of that run; the next call begins anew.
+   */
+  run(key: K, produce: () => V | PromiseLike<V>): Promise<V> {
+    const running = this.#running.get(key);
+    if (running !== undefined) return running;
+    const begun = new Promise<V>(resolve => resolve(produce()));
+    this.#running.set(key, begun);
+    const forget = (): void => {
+      this.#running.delete(key);
+    };
+    // Registered before any caller can await, so that a caller who goes on finds the key free. It
+    // also hears a failure that no caller waits for.
+    void begun.then(forget, forget);
+    return begun;
+  }
+}

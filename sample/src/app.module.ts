@@ -1,0 +1,31 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { CitiesController } from './cities/cities.controller.js';
+import { CitiesService } from './cities/cities.service.js';
+import { CityPageController } from './cities/city-page.controller.js';
+import { CountriesController } from './countries/countries.controller.js';
+import { AtlasLoader } from './database/atlas-loader.js';
+import { databaseOptions } from './database/database-options.js';
+import { City } from './entities/city.entity.js';
+import { Country } from './entities/country.entity.js';
+import { Review } from './entities/review.entity.js';
+import { ReviewsController } from './reviews/reviews.controller.js';
+import { ReviewsService } from './reviews/reviews.service.js';
+import { AtlasReport } from './stats/atlas-report.js';
+import { StatsController } from './stats/stats.controller.js';
+
+@Module({
+  imports: [
+    TypeOrmModule.forRootAsync({ useFactory: databaseOptions }),
+    TypeOrmModule.forFeature([Country, City, Review]),
+  ],
+  controllers: [
+    CountriesController,
+    CitiesController,
+    CityPageController,
+    ReviewsController,
+    StatsController,
+  ],
+  providers: [AtlasLoader, CitiesService, ReviewsService, AtlasReport],
+})
+export class AppModule {}

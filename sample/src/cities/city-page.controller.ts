@@ -1,0 +1,29 @@
+import { Controller, Get, Header, Param } from '@nestjs/common';
+import { rowId } from '../input/whole-number.pipe.js';
+import { ReviewsService } from '../reviews/reviews.service.js';
+import { render } from '../views.js';
+import { CitiesService } from './cities.service.js';
+
+@Controller('cities')
+export class CityPageController {
+  constructor(
+    private readonly cities: CitiesService,
+    private readonly reviews: ReviewsService,
+  ) {}
+
+  @Get(':id/page')
+  @Header('content-type', 'text/html; charset=utf-8')
+  async page(@Param('id', rowId) id: number): Promise<string> {
+    const city = await this.cities.find(id);
+    const reviews = await this.renderReviews(id);
+    return render('city', { city, reviews });
+  }
+
+  private async renderReviews(cityId: number): Promise<string> {
+    const renderedAt = new Date().toISOString();
+    return render('reviews', {
+      renderedAt,
+      ...(await this.reviews.of(cityId)),
+    });
+  }
+}

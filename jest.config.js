@@ -1,10 +1,6 @@
-/** @type {import('jest').Config} */
-export default {
+const shared = {
   testEnvironment: 'node',
-  roots: ['<rootDir>/test'],
-  testMatch: ['**/*.spec.ts'],
-  globalSetup: '<rootDir>/test/support/services.js',
-  globalTeardown: '<rootDir>/test/support/services-down.js',
+  testTimeout: 20_000,
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '^.+\\.ts$': [
@@ -22,18 +18,35 @@ export default {
     ],
   },
   moduleNameMapper: {
-    '^nestjs-alkey: '<rootDir>/lib/index.ts',
+    '^nestjs-alkey$': '<rootDir>/lib/index.ts',
+    '^nestjs-alkey/testing$': '<rootDir>/lib/testing/index.ts',
     // TypeScript sources import './x.js'; on disk it is './x.ts'
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
-  coverageProvider: 'babel',
-  collectCoverageFrom: ['lib/**/*.ts'],
-  coverageThreshold: { global: { lines: 90, branches: 80, functions: 90 } },
 };
-: '<rootDir>/lib/index.ts',
-    // TypeScript sources import './x.js'; on disk it is './x.ts'
-    '^(\\.{1,2}/.*)\\.js$': '$1',
-  },
+
+/** @type {import('jest').Config} */
+export default {
+  projects: [
+    {
+      ...shared,
+      displayName: 'core',
+      roots: ['<rootDir>/test/core'],
+      testMatch: ['**/*.spec.ts'],
+    },
+    {
+      ...shared,
+      displayName: 'services',
+      roots: ['<rootDir>/test', '<rootDir>/sample'],
+      testMatch: ['**/*.spec.ts'],
+      testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/core/'],
+      // runs only where a file of this project runs: the core's need no server
+      globalSetup: '<rootDir>/test/support/services.js',
+      globalTeardown: '<rootDir>/test/support/services-down.js',
+    },
+  ],
+  maxWorkers: 2,
+  reporters: ['default', '<rootDir>/test/support/missing-services-reporter.js'],
   coverageProvider: 'babel',
   collectCoverageFrom: ['lib/**/*.ts'],
   coverageThreshold: { global: { lines: 90, branches: 80, functions: 90 } },

@@ -46,11 +46,19 @@ export class SentRedisCommands implements RedisCommands {
         textOrNull(await this.#sender.send(key, ['GET', key])),
       );
     }
-    if (keys.length <= KEYS_PER_COMMAND) return this.#mget(keys);
-    const replies = await inOneTrip(chunksOf(keys, KEYS_PER_COMMAND), chunk =>
-      this.#mget(chunk),
-    );
-    return replies.flat();
+    if (keys.length > KEYS_PER_COMMAND) {
+      const replies = await inOneTrip(chunksOf(keys, KEYS_PER_COMMAND), chunk =>
+        this.getMany(chunk),
+      );
+      return replies.flat();
+    }
+    const [first] = keys;
+    if (first === undefined) return [];
+    const reply = await this.#sender.send(first, ['MGET', ...keys]);
+    if (!isTextOrNullEach(reply) || reply.length !== keys.length) {
+      throw new TypeError('Expected a text or nil from Redis for each key.');
+    }
+    return reply;
   }
 
   async run<Reply>(
@@ -85,16 +93,6 @@ export class SentRedisCommands implements RedisCommands {
     ]);
     this.#sentInFull.add(script.sha1);
     return script.decode(reply);
-  }
-
-  async #mget(keys: readonly string[]): Promise<readonly (string | null)[]> {
-    const [first] = keys;
-    if (first === undefined) return [];
-    const reply = await this.#sender.send(first, ['MGET', ...keys]);
-    if (!Array.isArray(reply) || reply.length !== keys.length) {
-      throw new TypeError('Expected as many values from Redis as keys.');
-    }
-    return reply.map(textOrNull);
   }
 }
 
@@ -139,6 +137,14 @@ function nextTick(): Promise<void> {
 
 function isUnknownScript(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('NOSCRIPT');
+}
+
+function isTextOrNullEach(reply: unknown): reply is (string | null)[] {
+  if (!Array.isArray(reply)) return false;
+  for (const value of reply) {
+    if (value !== null && typeof value !== 'string') return false;
+  }
+  return true;
 }
 
 function textOrNull(value: unknown): string | null {

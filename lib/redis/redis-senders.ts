@@ -43,10 +43,10 @@ export interface SentSentinel {
 export function clientSender(client: SentClient): RedisSender {
   return {
     crossesSlots: true,
-    async send(_key, command) {
-      if (!client.isReady) throw serverIsAway();
-      return client.sendCommand(command, AS_TEXT);
-    },
+    send: (_key, command) =>
+      client.isReady
+        ? client.sendCommand(command, AS_TEXT)
+        : Promise.reject(serverIsAway()),
   };
 }
 

@@ -36,6 +36,12 @@ export interface RedisTokenStoreOptions {
   readonly maxPresent?: number;
 }
 
+interface SeenPresent {
+  readonly key: string;
+  /** When this process last gave the token its whole life back. */
+  readonly refreshedAtMs: number;
+}
+
 const IDENTIFIER_PREFIX = 'alkey:';
 
 /** A token that is read again after this share of its life gets its whole life back. */
@@ -60,8 +66,8 @@ export class RedisTokenStore extends TokenStore {
   readonly #tokenTtlMs: number;
   readonly #clock: () => number;
   readonly #maxPresent: number;
-  /** When this process last gave a token its whole life back, the longest ago first. */
-  readonly #present = new Map<Identifier, number>();
+  /** What was there lately, the longest ago first. */
+  readonly #present = new Map<Identifier, SeenPresent>();
 
   constructor(options: RedisTokenStoreOptions) {
     super();
@@ -78,30 +84,10 @@ export class RedisTokenStore extends TokenStore {
   ): Promise<readonly (Token | Held)[]> {
     if (identifiers.length === 0) return [];
     try {
-      const refreshedAfterMs = this.#clock() - this.#tokenTtlMs / REFRESH_SHARE;
-      const present: Identifier[] = [];
-      const others: Identifier[] = [];
-      for (const identifier of identifiers) {
-        const refreshedAtMs = this.#present.get(identifier);
-        const list =
-          refreshedAtMs !== undefined && refreshedAtMs > refreshedAfterMs
-            ? present
-            : others;
-        list.push(identifier);
-      }
-      if (others.length === 0) return await this.#readPresent(present);
-      if (present.length === 0) return await this.#readOrMint(others);
-      const [presentAnswers, otherAnswers] = await Promise.all([
-        this.#readPresent(present),
-        this.#readOrMint(others),
-      ]);
-      return inOrderOf(
-        identifiers,
-        new Map([
-          ...pairs(present, presentAnswers),
-          ...pairs(others, otherAnswers),
-        ]),
-      );
+      const keys = this.#keysIfAllPresent(identifiers);
+      if (!keys) return await this.#readMixed(identifiers);
+      const values = await this.#commands.getMany(keys);
+      return await this.#answersOf(identifiers, values);
     } catch (cause) {
       throw failure('read', identifiers, cause);
     }
@@ -147,47 +133,110 @@ export class RedisTokenStore extends TokenStore {
     this.#present.clear();
   }
 
-  async #readPresent(
+  #keysIfAllPresent(
+    identifiers: readonly Identifier[],
+  ): readonly string[] | undefined {
+    const refreshedAfterMs = this.#refreshedAfterMs();
+    const keys: string[] = [];
+    for (const identifier of identifiers) {
+      const seen = this.#present.get(identifier);
+      if (!seen || seen.refreshedAtMs <= refreshedAfterMs) return undefined;
+      keys.push(seen.key);
+    }
+    return keys;
+  }
+
+  async #readMixed(
     identifiers: readonly Identifier[],
   ): Promise<readonly (Token | Held)[]> {
-    const values = await this.#commands.getMany(
-      identifiers.map(identifier => this.#keyOf(identifier)),
-    );
-    const answers: (Token | Held)[] = [];
-    const gone: Identifier[] = [];
-    for (const [index, value] of values.entries()) {
-      const token = value === null ? undefined : storedToken(value);
-      // Held, until the script says otherwise.
-      answers.push((token as Token | undefined) ?? HELD);
-      if (token === undefined) {
-        const identifier = identifiers[index]!;
-        this.#present.delete(identifier);
-        if (value === null) gone.push(identifier);
+    const refreshedAfterMs = this.#refreshedAfterMs();
+    const present: Identifier[] = [];
+    const keys: string[] = [];
+    const others: Identifier[] = [];
+    for (const identifier of identifiers) {
+      const seen = this.#present.get(identifier);
+      if (seen && seen.refreshedAtMs > refreshedAfterMs) {
+        present.push(identifier);
+        keys.push(seen.key);
+      } else {
+        others.push(identifier);
       }
     }
-    if (gone.length === 0) return answers;
-    const minted = new Map(pairs(gone, await this.#readOrMint(gone)));
-    return answers.map((answer, index) =>
-      answer === HELD ? (minted.get(identifiers[index]!) ?? HELD) : answer,
+    const answers = await Promise.all([
+      this.#readPresent(present, keys),
+      this.#readOrMint(others),
+    ]);
+    const next = answers.map(each => each.values());
+    const isOther = new Set(others);
+    return identifiers.map(
+      identifier => next[isOther.has(identifier) ? 1 : 0]!.next().value ?? HELD,
     );
   }
 
+  async #readPresent(
+    identifiers: readonly Identifier[],
+    keys: readonly string[],
+  ): Promise<readonly (Token | Held)[]> {
+    const values = await this.#commands.getMany(keys);
+    return this.#answersOf(identifiers, values);
+  }
+
+  /** What the values of keys expected present say; a promise only where one was missing. */
+  #answersOf(
+    identifiers: readonly Identifier[],
+    values: readonly (string | null)[],
+  ): readonly (Token | Held)[] | Promise<readonly (Token | Held)[]> {
+    const answers: (Token | Held)[] = [];
+    const gone: number[] = [];
+    for (const value of values) {
+      const token = value === null ? undefined : storedToken(value);
+      if (token === undefined) {
+        const place = answers.length;
+        this.#present.delete(identifiers[place]!);
+        if (value === null) gone.push(place);
+      }
+      // What is not there is minted below; what is no token is held, until the script says otherwise.
+      answers.push((token as Token | undefined) ?? HELD);
+    }
+    return gone.length === 0
+      ? answers
+      : this.#mintGone(identifiers, answers, gone);
+  }
+
+  async #mintGone(
+    identifiers: readonly Identifier[],
+    answers: readonly (Token | Held)[],
+    gone: readonly number[],
+  ): Promise<readonly (Token | Held)[]> {
+    const minted = await this.#readOrMint(
+      gone.map(place => identifiers[place]!),
+    );
+    const all = [...answers];
+    for (const [index, place] of gone.entries()) all[place] = minted[index]!;
+    return all;
+  }
+
+  /** Reads by the script, which gives what is there its whole life and mints what is not. */
   async #readOrMint(
     identifiers: readonly Identifier[],
   ): Promise<readonly (Token | Held)[]> {
     const tokenTtlMs = wholeMs(this.#tokenTtlMs);
     const sentAtMs = this.#clock();
-    const tokens = await inOneTrip(identifiers, identifier =>
-      this.#commands.run(READ_TOKEN, this.#keyOf(identifier), [
-        mintToken(this.#randomBytes),
+    return inOneTrip(identifiers, async identifier => {
+      const key = this.#keyOf(identifier);
+      const fresh = mintToken(this.#randomBytes);
+      const token = await this.#commands.run(READ_TOKEN, key, [
+        fresh,
         tokenTtlMs,
-      ]),
-    );
-    return tokens.map((token, index) => {
+      ]);
       if (token === undefined) return HELD;
-      this.#sawPresent(identifiers[index]!, sentAtMs);
+      this.#sawPresent(identifier, { key, refreshedAtMs: sentAtMs });
       return token as Token;
     });
+  }
+
+  #refreshedAfterMs(): number {
+    return this.#clock() - this.#tokenTtlMs / REFRESH_SHARE;
   }
 
   async #change(
@@ -207,9 +256,9 @@ export class RedisTokenStore extends TokenStore {
     }
   }
 
-  #sawPresent(identifier: Identifier, refreshedAtMs: number): void {
+  #sawPresent(identifier: Identifier, seen: SeenPresent): void {
     this.#present.delete(identifier);
-    this.#present.set(identifier, refreshedAtMs);
+    this.#present.set(identifier, seen);
     if (this.#present.size <= this.#maxPresent) return;
     const [oldest] = this.#present.keys();
     if (oldest !== undefined) this.#present.delete(oldest);
@@ -228,20 +277,6 @@ function failure(
   cause: unknown,
 ): TokenStoreError {
   return new TokenStoreError(operation, identifiers, { why: 'failed', cause });
-}
-
-function pairs<Answer>(
-  identifiers: readonly Identifier[],
-  answers: readonly Answer[],
-): [Identifier, Answer][] {
-  return identifiers.map((identifier, index) => [identifier, answers[index]!]);
-}
-
-function inOrderOf<Answer>(
-  identifiers: readonly Identifier[],
-  answers: ReadonlyMap<Identifier, Answer>,
-): Answer[] {
-  return identifiers.map(identifier => answers.get(identifier)!);
 }
 
 // Redis takes whole milliseconds only; rounded up, so that a lease is never shorter than asked.

@@ -54,13 +54,16 @@ export function describeWithRedisServers(
   title: string,
   body: () => void,
 ): void {
-  const run = () => body();
   if (isOnPath('redis-server') || process.env.REQUIRE_SERVICES === '1') {
-    describe(`${title}`, run);
+    describe(`${title}`, () => {
+      body();
+    });
     return;
   }
   // oxlint-disable-next-line jest/no-disabled-tests -- the reason is in the title
-  describe.skip(`${title} [skipped: redis-server is not on PATH]`, run);
+  describe.skip(`${title} [skipped: redis-server is not on PATH]`, () => {
+    body();
+  });
 }
 
 export async function startRedis(

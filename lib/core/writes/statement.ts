@@ -7,18 +7,28 @@ export interface TableName {
   readonly name: string;
 }
 
-/** A value in a statement, as far as its text tells. */
+/**
+ * A value in a statement, as far as its text tells. Which rows it is equal to depends on the
+ * column's type: `'01'` is the integer 1, and MySQL finds `'1x'` equal to the number 1.
+ */
 export type Operand =
-  /** A bound parameter: an index from 0, or a name (`:id`, `@id`, `$id` in SQLite). */
-  | { readonly kind: 'parameter'; readonly at: number | string }
-  /** Digits as written, so that no precision is lost. */
+  /**
+   * A bound parameter: a position from 0, or a name with its sign (`:id`, `@id`, `$id` in SQLite).
+   * `each`: it must hold an array, whose values count one by one (`= ANY($1)` in PostgreSQL).
+   */
+  | {
+      readonly kind: 'parameter';
+      readonly at: number | string;
+      readonly each?: true;
+    }
+  /** A whole number as written, so that no precision is lost; without `+` and leading zeros. */
   | { readonly kind: 'number'; readonly text: string }
   | { readonly kind: 'string'; readonly value: string }
   | { readonly kind: 'boolean'; readonly value: boolean }
   | { readonly kind: 'null' }
   /** `DEFAULT`, or a column that is not listed. */
   | { readonly kind: 'default' }
-  /** Anything else: a function, a subquery, arithmetic, a cast of something that is not a value. */
+  /** Anything else: a function, a subquery, arithmetic, `1.0`, `X'ff'`, a string with a backslash. */
   | { readonly kind: 'expression' };
 
 /**
@@ -42,6 +52,11 @@ export interface InsertWrite {
    * `update` changes it, `ignore` leaves it.
    */
   readonly onConflict: 'fail' | 'ignore' | 'update' | 'replace';
+  /**
+   * The columns of `ON CONFLICT (a, b)`: only a row that is equal in these can be changed. `undefined`:
+   * any unique key may conflict, or the statement does not list them.
+   */
+  readonly conflictColumns: readonly string[] | undefined;
   /** Columns set by `DO UPDATE SET` or `ON DUPLICATE KEY UPDATE`. */
   readonly conflictAssignments: ReadonlyMap<string, Operand>;
   readonly returning: boolean;
@@ -51,7 +66,7 @@ export interface UpdateWrite {
   readonly verb: 'update';
   readonly table: TableName;
   readonly assignments: ReadonlyMap<string, Operand>;
-  /** `undefined` for more than one table, `FROM`, `LIMIT`, `WHERE CURRENT OF` and what is not understood. */
+  /** `undefined` for more than one table, `FROM`, `WHERE CURRENT OF` and what is not understood. */
   readonly where: RowFilter;
   /**
    * The text from after `WHERE` to the end of the condition, where this one table and no `LIMIT`,
@@ -74,7 +89,10 @@ export interface ConditionText {
   readonly text: string;
   /** Alias of the table in the statement, where it has one: the SELECT must give the same. */
   readonly alias: string | undefined;
-  /** Positions (from 0) of the bound parameters that `text` uses, in the order of appearance. */
+  /**
+   * Positions (from 0) or names of the bound parameters that `text` uses, in the order of their first
+   * appearance. In PostgreSQL, `$1` in `text` is the first of these, whatever its number was.
+   */
   readonly parameters: readonly (number | string)[];
 }
 
@@ -112,7 +130,7 @@ export interface Statement {
   readonly commitsImplicitly: boolean;
   /** Every table-like name that appears, CTEs left out, written ones included; may name too many, never too few. */
   readonly mentions: readonly TableName[];
-  /** Takes row locks or changes session state, so that an answer from a cache would be wrong. */
+  /** Takes row locks, or changes or asks session state, so that an answer from a cache would be wrong. */
   readonly locks: boolean;
 }
 

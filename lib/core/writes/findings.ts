@@ -1,0 +1,27 @@
+import {
+  type TableName,
+  type TableWrite,
+  type TransactionControl,
+} from './statement.js';
+
+/** What is found out about one statement while it is read. */
+export class Findings {
+  control: TransactionControl | undefined;
+  readonly writes: TableWrite[] = [];
+  unknown: string | undefined;
+  commitsImplicitly = false;
+  locks = false;
+
+  /** The first reason stays: it is the one nearest to the statement's beginning. */
+  unsure(reason: string): void {
+    this.unknown ??= reason;
+  }
+
+  add(writes: readonly TableWrite[]): void {
+    for (const write of writes) this.writes.push(write);
+  }
+
+  addOpaque(table: TableName): void {
+    this.writes.push({ verb: 'opaque', table });
+  }
+}

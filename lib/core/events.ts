@@ -67,17 +67,17 @@ export interface ReleasedEvent {
 }
 
 export interface StoreErrorEvent {
+  /** The first five concern tokens. */
   readonly operation:
-    | 'read-tokens'
+    | 'read'
     | 'hold'
-    | 'renew'
     | 'release'
     | 'replace'
-    | 'set-token'
+    | 'write'
     | 'get-response'
     | 'set-response';
-  /** Empty where the operation is about a response. */
-  readonly identifiers: readonly Identifier[];
+  /** How many identifiers it named; 0 where the operation is about a response. */
+  readonly identifiers: number;
   readonly error: unknown;
 }
 

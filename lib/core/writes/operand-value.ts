@@ -1,0 +1,50 @@
+import { type Operand } from './statement.js';
+
+/** The bound parameters of a statement, by position or by name. */
+export type Parameters =
+  readonly unknown[] | Readonly<Record<string, unknown>> | undefined;
+
+/** What `operandValue` answers where the value is only known to the database. */
+export const UNTOLD = Symbol('untold');
+
+/** A list that stands for several values, as drivers expand it or `= ANY(…)` reads it. */
+export class ValueList {
+  constructor(readonly values: readonly unknown[]) {}
+}
+
+/** The value of an operand, `UNTOLD`, or a `ValueList` where a parameter holds several. */
+export function operandValue(
+  operand: Operand,
+  parameters: Parameters,
+): unknown {
+  switch (operand.kind) {
+    case 'parameter':
+      return parameterValue(operand.at, parameters);
+    case 'number':
+      return numberValue(operand.text);
+    case 'string':
+    case 'boolean':
+      return operand.value;
+    case 'null':
+      return null;
+    case 'default':
+    case 'expression':
+      return UNTOLD;
+  }
+}
+
+/** A number, never a text: compared with a text column, a database may read the column as a number. */
+function numberValue(text: string): unknown {
+  if (/^[+-]?\d+$/.test(text)) return BigInt(text.replace('+', ''));
+  const value = Number(text);
+  // More digits than a double keeps: better not told than wrong.
+  return String(value) === text ? value : UNTOLD;
+}
+
+function parameterValue(at: number | string, parameters: Parameters): unknown {
+  const value = Array.isArray(parameters)
+    ? (parameters as readonly unknown[])[Number(at)]
+    : (parameters as Readonly<Record<string, unknown>> | undefined)?.[at];
+  if (value === undefined) return UNTOLD;
+  return Array.isArray(value) ? new ValueList(value) : value;
+}

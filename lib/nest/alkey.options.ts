@@ -1,0 +1,259 @@
+import { type Cache } from 'cache-manager';
+import { AlkeyError, describeValue } from '../core/errors.js';
+import { type RedisOption } from '../redis/open-redis.js';
+import { type CacheScope } from './cache-keyed.metadata.js';
+
+/** What `AlkeyModule.forRoot()` takes; every option has a default. Times are in milliseconds. */
+export interface AlkeyModuleOptions {
+  /**
+   * Where tokens and responses are shared: a URL, options of node-redis for a server, a cluster or
+   * sentinels, a connected client, or a `KeyvRedis`. `false`: in this process only.
+   * @default the URL in `REDIS_URL` (database `REDIS_DB`), where that is set, else `false`
+   */
+  readonly redis?: RedisOption | false | undefined;
+  /** Holds the responses. @default memory first, then the same Redis */
+  readonly cache?: Cache | undefined;
+  /** Prefix of every key in Redis. @default 'alkey' */
+  readonly namespace?: string | undefined;
+  /** Names of the data sources to observe. @default all that Nest knows */
+  readonly dataSources?: readonly string[] | undefined;
+  /** How long a stored response lives at most. @default 86_400_000 (1 day) */
+  readonly ttlMs?: number | undefined;
+  /** How long a token lives at most without being read. @default 86_400_000 (1 day) */
+  readonly tokenTtlMs?: number | undefined;
+  /**
+   * `strict`: announce a commit before it, so that nothing stale is ever served; `commit`: change
+   * tokens after it, one round trip less per write. @default 'strict'
+   */
+  readonly consistency?: 'strict' | 'commit' | undefined;
+  /** How long a hold outlives a process that died. @default 30_000 */
+  readonly leaseMs?: number | undefined;
+  /** How much longer a hold lasts after the commit, for reads from replicas; 0: not at all. @default 0 */
+  readonly replicaLagMs?: number | undefined;
+  /** How long a request waits for Redis before it goes on without a cache. @default 50 */
+  readonly storeTimeoutMs?: number | undefined;
+  /**
+   * What a commit does when it cannot be announced: `serve`, commit all the same; `abort`, fail
+   * before it. @default 'serve'
+   */
+  readonly onStoreFailure?: 'serve' | 'abort' | undefined;
+  /** Rows one transaction may name in a table before the whole table counts; 0: always. @default 1000 */
+  readonly maxRowsPerTable?: number | undefined;
+  /** Whether the write of a child touches the rows of its parents. @default true */
+  readonly parents?: boolean | undefined;
+  /**
+   * What a statement changes that may write what its text does not tell (`CALL`, `DO`): `all`, every
+   * token; `warn`, none, and a warning is logged. @default 'all'
+   */
+  readonly onUnknownWrite?: 'all' | 'warn' | undefined;
+  /** Whose answers routes share, where `@CacheKeyed` does not say. @default 'anonymous' */
+  readonly scope?: CacheScope | undefined;
+  /** Part of every stored response: change it when a deploy changes what handlers answer. @default none */
+  readonly release?: string | undefined;
+  /** A larger body is passed on, not stored; in bytes; 0: nothing is stored. @default 1_048_576 (1 MiB) */
+  readonly maxBodyBytes?: number | undefined;
+  /** Whether `Cache-Status` names identifiers and reasons, which can reveal table names. @default NODE_ENV is not 'production' */
+  readonly expose?: boolean | undefined;
+}
+
+/** The same, complete and checked. */
+export type ResolvedOptions = {
+  readonly [
+    Name in keyof typeof DEFAULTS
+  ]: Required<AlkeyModuleOptions>[Name] & {};
+} & {
+  readonly redis: RedisOption | false;
+  readonly cache: Cache | undefined;
+  readonly dataSources: readonly string[] | undefined;
+  readonly release: string | undefined;
+  readonly expose: boolean;
+};
+
+const DAY_MS = 86_400_000;
+
+/** The one place for defaults that do not depend on the environment. */
+export const DEFAULTS = {
+  namespace: 'alkey',
+  ttlMs: DAY_MS,
+  tokenTtlMs: DAY_MS,
+  consistency: 'strict',
+  leaseMs: 30_000,
+  replicaLagMs: 0,
+  storeTimeoutMs: 50,
+  onStoreFailure: 'serve',
+  maxRowsPerTable: 1000,
+  parents: true,
+  onUnknownWrite: 'all',
+  scope: 'anonymous',
+  maxBodyBytes: 1_048_576,
+} as const satisfies AlkeyModuleOptions;
+
+/** What of the environment decides about defaults. */
+export interface Environment {
+  readonly REDIS_URL?: string | undefined;
+  readonly REDIS_DB?: string | undefined;
+  readonly REDIS_MAX_CONNECTIONS?: string | undefined;
+  readonly NODE_ENV?: string | undefined;
+}
+
+interface Check {
+  readonly expected: string;
+  readonly holds: (value: unknown) => boolean;
+}
+
+const integer = (least: number): Check => ({
+  expected: `an integer >= ${least}`,
+  holds: value => Number.isSafeInteger(value) && Number(value) >= least,
+});
+const oneOf = (...values: readonly string[]): Check => ({
+  expected: values.map(value => `'${value}'`).join(' or '),
+  holds: value => typeof value === 'string' && values.includes(value),
+});
+const boolean: Check = {
+  expected: 'a boolean',
+  holds: value => typeof value === 'boolean',
+};
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null;
+
+const NAMESPACE = /^[A-Za-z0-9_.~:-]+$/;
+
+const CHECKS: Readonly<Record<keyof AlkeyModuleOptions, Check>> = {
+  redis: {
+    expected:
+      'a URL (redis:// or rediss://), options of node-redis, a client, a KeyvRedis, or false',
+    holds: value => value === false || isObject(value) || isRedisUrl(value),
+  },
+  cache: {
+    expected: 'a Cache of cache-manager (with `get`, `set` and `stores`)',
+    holds: value =>
+      isObject(value) &&
+      'stores' in value &&
+      Array.isArray(value.stores) &&
+      value.stores.length > 0,
+  },
+  namespace: {
+    expected: 'letters, digits and "_.~:-", at least one',
+    holds: value => typeof value === 'string' && NAMESPACE.test(value),
+  },
+  dataSources: {
+    expected: 'a list of names, at least one',
+    holds: value =>
+      Array.isArray(value) &&
+      value.length > 0 &&
+      value.every(name => typeof name === 'string'),
+  },
+  ttlMs: integer(1),
+  tokenTtlMs: integer(1000),
+  consistency: oneOf('strict', 'commit'),
+  leaseMs: integer(100),
+  replicaLagMs: integer(0),
+  storeTimeoutMs: integer(1),
+  onStoreFailure: oneOf('serve', 'abort'),
+  maxRowsPerTable: integer(0),
+  parents: boolean,
+  onUnknownWrite: oneOf('all', 'warn'),
+  scope: {
+    expected: "'anonymous', 'shared' or a function",
+    holds: value =>
+      value === 'anonymous' ||
+      value === 'shared' ||
+      typeof value === 'function',
+  },
+  release: {
+    expected: 'a text',
+    holds: value => typeof value === 'string',
+  },
+  maxBodyBytes: integer(0),
+  expose: boolean,
+};
+
+/**
+ * Completes and checks the options. The given object is left as it is.
+ *
+ * @throws AlkeyError `ALKEY_INVALID_OPTION`, which names the option, the value and what was expected
+ */
+export function resolveOptions(
+  options: AlkeyModuleOptions,
+  environment: Environment,
+): ResolvedOptions {
+  if (!isObject(options)) {
+    throw new AlkeyError(
+      'ALKEY_INVALID_OPTION',
+      `Expected the options of AlkeyModule to be an object, got ${describeValue(options)}.`,
+    );
+  }
+  const given = Object.entries(options).filter(
+    ([, value]) => value !== undefined,
+  );
+  for (const [name, value] of given) checkOption(name, value);
+  return {
+    redis: redisFromEnvironment(environment),
+    cache: undefined,
+    dataSources: undefined,
+    release: undefined,
+    expose: environment.NODE_ENV !== 'production',
+    ...DEFAULTS,
+    ...Object.fromEntries(given),
+  };
+}
+
+function checkOption(name: string, value: unknown): void {
+  if (!(name in CHECKS)) {
+    throw new AlkeyError(
+      'ALKEY_INVALID_OPTION',
+      `AlkeyModule has no option \`${name}\`. It has ${Object.keys(CHECKS)
+        .map(known => `\`${known}\``)
+        .join(', ')}.`,
+    );
+  }
+  const check = CHECKS[name as keyof AlkeyModuleOptions];
+  if (!check.holds(value)) throw invalidOption(name, check.expected, value);
+}
+
+function invalidOption(
+  name: string,
+  expected: string,
+  value: unknown,
+): AlkeyError {
+  return new AlkeyError(
+    'ALKEY_INVALID_OPTION',
+    `Expected \`${name}\` to be ${expected}, got ${describeValue(value)}.`,
+  );
+}
+
+function isRedisUrl(value: unknown): boolean {
+  if (typeof value !== 'string' || !URL.canParse(value)) return false;
+  return ['redis:', 'rediss:'].includes(new URL(value).protocol);
+}
+
+/** `REDIS_URL` with the database `REDIS_DB`, as one URL; `false` where there is none. */
+function redisFromEnvironment({
+  REDIS_URL,
+  REDIS_DB,
+  REDIS_MAX_CONNECTIONS,
+}: Environment): RedisOption | false {
+  if (!REDIS_URL) return false;
+  if (!isRedisUrl(REDIS_URL)) {
+    throw invalidOption(
+      'REDIS_URL',
+      'a URL such as redis://localhost:6379',
+      REDIS_URL,
+    );
+  }
+  // One connection carries everything, so every maximum is kept; a wrong one is still a mistake.
+  if (REDIS_MAX_CONNECTIONS) {
+    checkNumber('REDIS_MAX_CONNECTIONS', REDIS_MAX_CONNECTIONS, 1);
+  }
+  if (!REDIS_DB) return REDIS_URL;
+  checkNumber('REDIS_DB', REDIS_DB, 0);
+  const url = new URL(REDIS_URL);
+  url.pathname = `/${REDIS_DB}`;
+  return url.href;
+}
+
+function checkNumber(name: string, value: string, least: number): void {
+  if (!/^\d+$/.test(value) || Number(value) < least) {
+    throw invalidOption(name, `an integer >= ${least}`, value);
+  }
+}

@@ -1,0 +1,300 @@
+import { randomBytes } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { AlkeyError, describeValue } from '../core/errors.js';
+import {
+  type Dependency,
+  identifiersOf,
+} from '../core/identifiers/dependency.js';
+import {
+  everyRowIdentifier,
+  EVERYTHING,
+  type Identifier,
+  parseIdentifier,
+  tableIdentifier,
+} from '../core/identifiers/identifier.js';
+import {
+  type CacheKey,
+  composeKey,
+  type Fingerprint,
+  fingerprintOf,
+  type KeyPart,
+} from '../core/keys/cache-key.js';
+import { type StoredResponse } from '../core/responses/stored-response.js';
+import { SingleFlight } from '../core/single-flight.js';
+import { chosenText, chosenUnder } from '../core/tokens/chosen-token.js';
+import { TokenStore } from '../core/tokens/token-store.js';
+import { chosenToken, mintToken, type Token } from '../core/tokens/token.js';
+import { EntityCatalog } from '../typeorm/entity-catalog.js';
+import { AlkeyEvents } from './alkey-events.js';
+import { type ResolvedOptions } from './alkey.options.js';
+import { ClassMemory } from './class-memory.js';
+import { ALKEY_OPTIONS } from './injection-tokens.js';
+import { RefResolver } from './ref-resolver.js';
+import { type Ref, RowRef } from './refs.js';
+import { ResponseStore } from './response-store.js';
+import { TokenReader, type TokenReading } from './token-reader.js';
+
+/** A part of a key, before tokens are read. */
+type UnreadPart =
+  | { readonly kind: 'literal'; readonly value: unknown }
+  | { readonly kind: 'ref'; readonly dependency: Dependency };
+
+/** Composes cache keys that change when what they name changes, and caches values under them. */
+@Injectable()
+export class CacheKeyService {
+  private readonly runs = new SingleFlight<string, unknown>();
+
+  constructor(
+    @Inject(ALKEY_OPTIONS) private readonly options: ResolvedOptions,
+    private readonly refs: RefResolver,
+    private readonly reader: TokenReader,
+    private readonly store: TokenStore,
+    private readonly responses: ResponseStore,
+    private readonly catalog: EntityCatalog,
+    private readonly classes: ClassMemory,
+    private readonly events: AlkeyEvents,
+  ) {}
+
+  /**
+   * A key that changes whenever something among `parts` does: instances of entities, classes,
+   * identifiers, `row(User, 42)`. Any other value counts as it is.
+   *
+   * Where a writer is about to commit, or the store is away, the key is one that never comes again:
+   * what is cached under it is never found.
+   *
+   * @throws AlkeyError `ALKEY_UNENCODABLE_PART` for a value that cannot be told apart from others,
+   * `ALKEY_UNKNOWN_TABLE` for an identifier of no known table
+   */
+  async key(...parts: readonly unknown[]): Promise<string> {
+    const unread = this.partsOf(parts);
+    // Encoding fails before anything is asked of the store.
+    slotOf('key', unread);
+    const identifiers = dependenciesIn(unread);
+    const reading = await this.reader.read(identifiers);
+    return keyOf(unread, identifiers, reading);
+  }
+
+  /** The token of what `ref` names: the same until that changes. */
+  async token(ref: Ref): Promise<string> {
+    const [dependency, ...others] = this.refs.require(ref);
+    if (!dependency) throw new Error('A ref names at least one table.');
+    const identifiers = identifiersOf([dependency, ...others]);
+    const reading = await this.reader.read(identifiers);
+    if (reading.kind !== 'tokens') return mintToken(randomBytes);
+    const [first, ...wider] = reading.tokens;
+    if (first === undefined) return mintToken(randomBytes);
+    if (wider.length === 0) return first;
+    return (
+      chosenText(first, wider) ?? fingerprintOf(identifiers, reading.tokens)
+    );
+  }
+
+  /**
+   * Makes `token` the token of what `ref` names, until that changes.
+   *
+   * @throws AlkeyError `ALKEY_INVALID_TOKEN` where it is empty, `TokenStoreError` where the store
+   * did not take it
+   */
+  async setToken(ref: Ref, token: string): Promise<void> {
+    if (typeof token !== 'string' || token === '') {
+      throw new AlkeyError(
+        'ALKEY_INVALID_TOKEN',
+        `Expected a token to be a text that is not empty, got ${describeValue(token)}. The token stays as it was.`,
+      );
+    }
+    const dependencies = this.refs.require(ref);
+    for (const { identifier, reads } of dependencies) {
+      const wider = reads.slice(1);
+      const tokens = await this.store.read(wider);
+      const known = tokens.filter(value => typeof value === 'string');
+      await this.store.write(
+        identifier,
+        wider.length === 0 ? chosenToken(token) : chosenUnder(token, known),
+      );
+    }
+  }
+
+  /**
+   * The value cached under `parts`, or what `produce` answers, which is then cached. Concurrent
+   * calls share one run of `produce`; while a writer is about to commit nothing is cached.
+   *
+   * A value that cannot be stored without losing something is answered, and not cached.
+   */
+  async wrap<T>(
+    parts: readonly unknown[],
+    produce: () => Promise<T>,
+    options: { readonly ttlMs?: number } = {},
+  ): Promise<T> {
+    const unread = this.partsOf(parts);
+    const slot = slotOf('wrap', unread);
+    const identifiers = dependenciesIn(unread);
+    const reading = await this.reader.read(identifiers);
+    if (reading.kind !== 'tokens') {
+      const reason = reading.kind;
+      this.events.emit('bypass', { source, name, reason, identifiers });
+      return produce();
+    }
+    const fingerprint = fingerprintOf(identifiers, reading.tokens);
+    const found = await this.responses.find(slot, fingerprint);
+    const value = found && this.classes.decode(found.body);
+    if (value) {
+      const ageMs = Date.now() - found.storedAt;
+      const freshness = 'fresh';
+      this.events.emit('hit', { source, name, identifiers, ageMs, freshness });
+      return value.value as T;
+    }
+    const run = `${slot} ${fingerprint}`;
+    const collapsed = this.runs.has(run);
+    const reason = found ? 'outdated' : 'absent';
+    this.events.emit('miss', { source, name, identifiers, reason, collapsed });
+    return this.runs.run(run, async () => {
+      const produced = await produce();
+      this.keep(slot, fingerprint, identifiers, produced, options.ttlMs);
+      return produced;
+    }) as Promise<T>;
+  }
+
+  /**
+   * Outdates whatever depends on `refs`, as if they had been written: for what the database changes
+   * behind TypeORM's back. A row counts as written with its table; a class with all its rows.
+   *
+   * Does not reject where the store is away: it is told as soon as it answers again, and until then
+   * this process trusts no token.
+   */
+  async invalidate(...refs: readonly Ref[]): Promise<void> {
+    const identifiers = refs
+      .flatMap(ref => this.refs.require(ref))
+      .flatMap(({ identifier }) => writtenWith(identifier));
+    await this.replace([...new Set(identifiers)]);
+  }
+
+  /** Outdates everything that was cached under any token of the observed data sources. */
+  async invalidateAll(): Promise<void> {
+    await this.replace([
+      ...this.catalog
+        .tables()
+        .flatMap(({ id }) => writtenWith(tableIdentifier(id))),
+      EVERYTHING,
+    ]);
+  }
+
+  private async replace(identifiers: readonly Identifier[]): Promise<void> {
+    if (identifiers.length === 0) return;
+    this.events.emit('touched', { identifiers, cause: 'manual' });
+    try {
+      await this.store.replace(identifiers);
+    } catch {
+      // The store has reported it and remembers what it could not replace.
+    }
+  }
+
+  private partsOf(parts: readonly unknown[]): readonly UnreadPart[] {
+    return parts.flatMap((value): readonly UnreadPart[] => {
+      const resolution = this.refs.resolve(value);
+      if (resolution.kind === 'literal') return [{ kind: 'literal', value }];
+      const refs = resolution.dependencies.map((dependency): UnreadPart => ({
+        kind: 'ref',
+        dependency,
+      }));
+      // No row has this key, so the key itself tells such parts apart.
+      return resolution.kind === 'no-row'
+        ? [...refs, { kind: 'literal', value: keyNamed(value) }]
+        : refs;
+    });
+  }
+
+  private keep(
+    slot: string,
+    fingerprint: Fingerprint,
+    identifiers: readonly Identifier[],
+    value: unknown,
+    ttlMs = this.options.ttlMs,
+  ): void {
+    const encoded = this.classes.encode(value);
+    if (!encoded.ok) {
+      const reason = 'unencodable';
+      this.events.emit('bypass', { source, name, reason, identifiers });
+      return;
+    }
+    if (Buffer.byteLength(encoded.text) > this.options.maxBodyBytes) {
+      const reason = 'too-large';
+      this.events.emit('bypass', { source, name, reason, identifiers });
+      return;
+    }
+    const response: StoredResponse = {
+      fingerprint,
+      status: 0,
+      headers: [],
+      body: { kind: 'value', encoded: encoded.text },
+      storedAt: Date.now(),
+    };
+    const size = this.responses.put(slot, response, ttlMs);
+    this.events.emit('stored', { source, name, identifiers, size, ttlMs });
+  }
+}
+
+const source = 'wrap';
+const name = 'CacheKeyService.wrap';
+
+/** Names the place of a value, whatever the tokens are. */
+function slotOf(kind: string, parts: readonly UnreadPart[]): string {
+  return composeKey([
+    { kind: 'literal', value: kind },
+    ...parts.map((part): KeyPart =>
+      part.kind === 'literal'
+        ? part
+        : { kind: 'ref', identifier: part.dependency.identifier, tokens: [] },
+    ),
+  ]);
+}
+
+function dependenciesIn(parts: readonly UnreadPart[]): readonly Identifier[] {
+  return identifiersOf(
+    parts.flatMap(part => (part.kind === 'ref' ? [part.dependency] : [])),
+  );
+}
+
+function keyOf(
+  parts: readonly UnreadPart[],
+  identifiers: readonly Identifier[],
+  reading: TokenReading,
+): CacheKey {
+  // Never the same twice, so that nothing made now is found later.
+  if (reading.kind !== 'tokens') {
+    return composeKey([{ kind: 'literal', value: mintToken(randomBytes) }]);
+  }
+  const tokens = new Map<Identifier, Token>();
+  for (const [index, identifier] of identifiers.entries()) {
+    const token = reading.tokens[index];
+    if (token !== undefined) tokens.set(identifier, token);
+  }
+  return composeKey(
+    parts.map((part): KeyPart => {
+      if (part.kind === 'literal') return part;
+      const { identifier, reads } = part.dependency;
+      return {
+        kind: 'ref',
+        identifier,
+        tokens: reads.flatMap(read => tokens.get(read) ?? []),
+      };
+    }),
+  );
+}
+
+/** What a ref says of a row that cannot be. */
+function keyNamed(value: unknown): unknown {
+  return value instanceof RowRef ? value.key : value;
+}
+
+/** The identifiers that a write of what an identifier names touches. */
+function writtenWith(identifier: Identifier): readonly Identifier[] {
+  const parsed = parseIdentifier(identifier);
+  switch (parsed?.kind) {
+    case 'row':
+      return [identifier, tableIdentifier(parsed.table), EVERYTHING];
+    case 'table':
+      return [everyRowIdentifier(parsed.table), identifier, EVERYTHING];
+    default:
+      return [identifier];
+  }
+}

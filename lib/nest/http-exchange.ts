@@ -1,0 +1,216 @@
+import { type ExecutionContext } from '@nestjs/common';
+
+/** Response headers by lower-case name, as they stand. */
+export type HeaderMap = ReadonlyMap<string, string | readonly string[]>;
+
+/** One request and its response; Express and Fastify differ only here. */
+export interface HttpExchange {
+  readonly method: string;
+  readonly scheme: string;
+  /** Host and port the client asked for; behind a trusted proxy those of the proxy. */
+  readonly authority: string;
+  /** As it was sent, without the query. */
+  readonly path: string;
+  /** What stands behind the `?`, as it was sent. */
+  readonly rawQuery: string;
+  /** Route parameters, decoded. */
+  readonly parameters: Readonly<Record<string, unknown>>;
+  /** Whether the request says who sends it. */
+  readonly credentials: boolean;
+  requestHeader(name: string): string | readonly string[] | undefined;
+  status(): number;
+  setStatus(status: number): void;
+  responseHeaders(): HeaderMap;
+  setHeader(name: string, value: string | readonly string[]): void;
+  /** Whether the response is out of our hands. */
+  isSent(): boolean;
+  /**
+   * The JSON text that the framework would send for a value; `undefined` where it would send
+   * something else than JSON, or where something has its hand on the response's own methods.
+   */
+  jsonText(value: unknown): string | undefined;
+}
+
+interface CommonRequest {
+  readonly method: string;
+  readonly originalUrl?: string;
+  readonly url: string;
+  readonly protocol?: string;
+  readonly host?: string;
+  readonly hostname?: string;
+  readonly params?: Readonly<Record<string, unknown>>;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>> & {
+    readonly host?: string | undefined;
+  };
+  readonly user?: unknown;
+}
+
+interface ExpressResponse {
+  readonly app: { get(setting: string): unknown };
+  statusCode: number;
+  readonly headersSent: boolean;
+  getHeaders(): Readonly<
+    Record<string, number | string | string[] | undefined>
+  >;
+  setHeader(name: string, value: string | readonly string[]): unknown;
+}
+
+interface FastifyReply {
+  readonly raw: { readonly headersSent: boolean };
+  statusCode: number;
+  readonly sent: boolean;
+  getHeaders(): Readonly<
+    Record<string, number | string | string[] | undefined>
+  >;
+  header(name: string, value: string | readonly string[]): unknown;
+  serialize(value: unknown): unknown;
+}
+
+/** The exchange that a context is about. */
+export function httpExchange(context: ExecutionContext): HttpExchange {
+  const http = context.switchToHttp();
+  const request = http.getRequest<CommonRequest>();
+  const response = http.getResponse<ExpressResponse | FastifyReply>();
+  return isFastify(response)
+    ? new FastifyExchange(request, response)
+    : new ExpressExchange(request, response);
+}
+
+function isFastify(
+  response: ExpressResponse | FastifyReply,
+): response is FastifyReply {
+  return 'raw' in response && 'serialize' in response;
+}
+
+abstract class Exchange {
+  readonly method: string;
+  readonly path: string;
+  readonly rawQuery: string;
+
+  constructor(protected readonly request: CommonRequest) {
+    this.method = request.method;
+    const url = request.originalUrl ?? request.url;
+    const mark = url.indexOf('?');
+    this.path = mark === -1 ? url : url.slice(0, mark);
+    this.rawQuery = mark === -1 ? '' : url.slice(mark + 1);
+  }
+
+  get scheme(): string {
+    return this.request.protocol ?? '';
+  }
+
+  get authority(): string {
+    const { host, hostname, headers } = this.request;
+    return host ?? headers.host ?? hostname ?? '';
+  }
+
+  get parameters(): Readonly<Record<string, unknown>> {
+    return this.request.params ?? {};
+  }
+
+  get credentials(): boolean {
+    const { headers, user } = this.request;
+    return (
+      headers.authorization !== undefined ||
+      headers.cookie !== undefined ||
+      (user !== undefined && user !== null)
+    );
+  }
+
+  requestHeader(name: string): string | readonly string[] | undefined {
+    return this.request.headers[name.toLowerCase()];
+  }
+}
+
+class ExpressExchange extends Exchange implements HttpExchange {
+  constructor(
+    request: CommonRequest,
+    private readonly response: ExpressResponse,
+  ) {
+    super(request);
+  }
+
+  status(): number {
+    return this.response.statusCode;
+  }
+
+  setStatus(status: number): void {
+    this.response.statusCode = status;
+  }
+
+  responseHeaders(): HeaderMap {
+    return headerMap(this.response.getHeaders());
+  }
+
+  setHeader(name: string, value: string | readonly string[]): void {
+    this.response.setHeader(name, value);
+  }
+
+  isSent(): boolean {
+    return this.response.headersSent;
+  }
+
+  jsonText(value: unknown): string | undefined {
+    const { response } = this;
+    // A middleware that replaced them wants to see the value.
+    if (Object.hasOwn(response, 'json') || Object.hasOwn(response, 'send')) {
+      return undefined;
+    }
+    const { app } = response;
+    // What res.json() reads; `escape` is Express's own way to write `<`, so it is left to it.
+    if (app.get('json escape')) return undefined;
+    return JSON.stringify(
+      value,
+      app.get('json replacer') as undefined,
+      app.get('json spaces') as undefined,
+    );
+  }
+}
+
+class FastifyExchange extends Exchange implements HttpExchange {
+  constructor(
+    request: CommonRequest,
+    private readonly reply: FastifyReply,
+  ) {
+    super(request);
+  }
+
+  status(): number {
+    return this.reply.statusCode;
+  }
+
+  setStatus(status: number): void {
+    this.reply.statusCode = status;
+  }
+
+  responseHeaders(): HeaderMap {
+    return headerMap(this.reply.getHeaders());
+  }
+
+  setHeader(name: string, value: string | readonly string[]): void {
+    this.reply.header(name, value);
+  }
+
+  isSent(): boolean {
+    return this.reply.sent || this.reply.raw.headersSent;
+  }
+
+  jsonText(value: unknown): string | undefined {
+    const text = this.reply.serialize(value);
+    return typeof text === 'string' ? text : undefined;
+  }
+}
+
+function headerMap(
+  headers: Readonly<Record<string, number | string | string[] | undefined>>,
+): HeaderMap {
+  const map = new Map<string, string | readonly string[]>();
+  for (const [name, value] of Object.entries(headers)) {
+    if (value === undefined) continue;
+    map.set(
+      name.toLowerCase(),
+      typeof value === 'number' ? String(value) : value,
+    );
+  }
+  return map;
+}

@@ -1,0 +1,194 @@
+import { type RequestMethod, type Type } from '@nestjs/common';
+import { type ApplicationConfig, type ModulesContainer } from '@nestjs/core';
+import {
+  CACHE_KEYED,
+  type CacheKeyedMetadata,
+  IS_CACHE_KEYED_INTERCEPTOR,
+} from './cache-keyed.metadata.js';
+
+/**
+ * What Nest's decorators leave on classes and handlers, read under Nest's own names: version 11
+ * and 12 export them from different places.
+ */
+const METADATA = {
+  path: 'path',
+  method: 'method',
+  version: '__version__',
+  interceptors: '__interceptors__',
+  routeArguments: '__routeArguments__',
+  customRouteArguments: '__customRouteArgs__',
+  passthrough: '__responsePassthrough__',
+  redirect: '__redirect__',
+  render: '__renderTemplate__',
+  serverSentEvents: '__sse__',
+  modulePath: '__module_path__',
+} as const;
+
+/** Positions of `@Res()` and `@Next()` among Nest's kinds of parameters. */
+const RESPONSE_PARAMETER = 1;
+const NEXT_PARAMETER = 2;
+
+export type Handler = (...parameters: never[]) => unknown;
+
+/** What `@CacheKeyed` says of a handler; the handler's own before its controller's. */
+export function cacheKeyedMetadata(
+  controller: Type,
+  handler: Handler,
+): CacheKeyedMetadata | undefined {
+  const metadata =
+    read<CacheKeyedMetadata | false>(handler, CACHE_KEYED) ??
+    read<CacheKeyedMetadata | false>(controller, CACHE_KEYED);
+  return metadata === false ? undefined : metadata;
+}
+
+/** Whether a method of a controller is a route of HTTP. */
+export function isRoute(handler: Handler): boolean {
+  return read<RequestMethod>(handler, METADATA.method) !== undefined;
+}
+
+/** Whether the handler answers by itself, so that what it returns is not the response. */
+export function answersByItself(controller: Type, handler: Handler): boolean {
+  return (
+    read(handler, METADATA.serverSentEvents) !== undefined ||
+    read(handler, METADATA.redirect) !== undefined ||
+    (takesResponse(controller, handler) && !passesThrough(controller, handler))
+  );
+}
+
+/** Whether a template makes the response of what the handler returns. */
+export function rendersTemplate(handler: Handler): boolean {
+  return read(handler, METADATA.render) !== undefined;
+}
+
+/** The versions a route answers to, as text; they are no part of the URL where a header tells. */
+export function versionText(controller: Type, handler: Handler): string {
+  const version =
+    read(handler, METADATA.version) ?? read(controller, METADATA.version);
+  return version === undefined
+    ? ''
+    : ` v${[version].flat().map(String).join(',')}`;
+}
+
+/** Whether an interceptor sees the handler's value after ours: one that stands before it in line. */
+export function hasInterceptorsOutside(
+  controller: Type,
+  handler: Handler,
+  config: ApplicationConfig,
+): boolean {
+  const global = [
+    ...config.getGlobalInterceptors(),
+    ...config.getGlobalRequestInterceptors(),
+  ];
+  const local = [
+    ...(read<readonly unknown[]>(controller, METADATA.interceptors) ?? []),
+    ...(read<readonly unknown[]>(handler, METADATA.interceptors) ?? []),
+  ];
+  return global.length > 0 || local.findIndex(isOurs) > 0;
+}
+
+/**
+ * The names of the parameters in every path that leads to a handler; `undefined` where it is no
+ * route.
+ */
+export function routeParameters(
+  controller: Type,
+  handler: Handler,
+  modules: ModulesContainer,
+  config: ApplicationConfig,
+): readonly string[] | undefined {
+  if (!isRoute(handler)) return undefined;
+  const paths = [
+    config.getGlobalPrefix(),
+    ...modulePaths(controller, modules),
+    ...pathsOf(controller),
+    ...pathsOf(handler),
+  ];
+  return paths.flatMap(parametersInPath);
+}
+
+function isOurs(interceptor: unknown): boolean {
+  return (
+    typeof interceptor === 'function' &&
+    IS_CACHE_KEYED_INTERCEPTOR in interceptor
+  );
+}
+
+/** The name under which a controller has a handler; another decorator may have renamed the function. */
+export function methodName(controller: Type, handler: Handler): string {
+  let prototype: unknown = controller.prototype;
+  while (typeof prototype === 'object' && prototype !== null) {
+    for (const [name, { value }] of Object.entries(
+      Object.getOwnPropertyDescriptors(prototype),
+    )) {
+      if (value === handler) return name;
+    }
+    prototype = Object.getPrototypeOf(prototype) as unknown;
+  }
+  return handler.name;
+}
+
+function takesResponse(controller: Type, handler: Handler): boolean {
+  return parameterKinds(controller, handler).some(
+    kind => kind === RESPONSE_PARAMETER || kind === NEXT_PARAMETER,
+  );
+}
+
+function parameterKinds(controller: Type, handler: Handler): readonly number[] {
+  const parameters =
+    read<object>(
+      controller,
+      METADATA.routeArguments,
+      methodName(controller, handler),
+    ) ?? {};
+  // `1:0`: kind and index.
+  return Object.keys(parameters)
+    .filter(key => !key.includes(METADATA.customRouteArguments))
+    .map(key => Number(key.split(':')[0]));
+}
+
+function passesThrough(controller: Type, handler: Handler): boolean {
+  return (
+    read(controller, METADATA.passthrough, methodName(controller, handler)) ===
+    true
+  );
+}
+
+function modulePaths(
+  controller: Type,
+  modules: ModulesContainer,
+): readonly string[] {
+  return [...modules.values()]
+    .filter(module =>
+      [...module.controllers.values()].some(
+        ({ metatype }) => metatype === controller,
+      ),
+    )
+    .flatMap(({ metatype }) =>
+      Reflect.getMetadataKeys(metatype)
+        .filter(key => String(key).startsWith(METADATA.modulePath))
+        .map(key => String(Reflect.getMetadata(key, metatype))),
+    );
+}
+
+function pathsOf(target: object): readonly string[] {
+  return [read<string | readonly string[]>(target, METADATA.path) ?? []].flat();
+}
+
+/** `:id`, `{/:id}`, `*rest`: the forms of path-to-regexp that Express 5 and Fastify share. */
+function parametersInPath(path: string): readonly string[] {
+  return [...path.matchAll(/[:*]([A-Za-z_$][\w$]*)/g)].flatMap(
+    ([, name]) => name ?? [],
+  );
+}
+
+function read<T>(
+  target: object,
+  key: string,
+  property?: string,
+): T | undefined {
+  return (
+    property === undefined
+      ? Reflect.getMetadata(key, target)
+      : Reflect.getMetadata(key, target, property)
+  ) as T | undefined;
+}

@@ -1,0 +1,90 @@
+import { Injectable } from '@nestjs/common';
+import { EntitySchema } from 'typeorm';
+import { AlkeyError, describeValue } from '../core/errors.js';
+import { type Dependency } from '../core/identifiers/dependency.js';
+import {
+  hasIdentifierForm,
+  parseIdentifier,
+} from '../core/identifiers/identifier.js';
+import { onTable } from '../core/identifiers/dependency.js';
+import { EntityCatalog } from '../typeorm/entity-catalog.js';
+import { RowRef } from './refs.js';
+
+/** What a value names. */
+export type Resolution =
+  | {
+      readonly kind: 'dependencies';
+      readonly dependencies: readonly Dependency[];
+    }
+  /** Names a row by something that no row can have for a key; its table counts. */
+  | { readonly kind: 'no-row'; readonly dependencies: readonly Dependency[] }
+  | { readonly kind: 'literal' };
+
+/** From what callers pass to what an answer depends on. */
+@Injectable()
+export class RefResolver {
+  constructor(private readonly catalog: EntityCatalog) {}
+
+  /**
+   * What a value names, if anything: an instance or a class of an entity, an identifier, `row(…)`.
+   *
+   * @throws AlkeyError `ALKEY_UNKNOWN_TABLE`, `ALKEY_UNKNOWN_ENTITY` or `ALKEY_INVALID_REF`
+   */
+  resolve(value: unknown): Resolution {
+    if (typeof value === 'string') {
+      return hasIdentifierForm(value)
+        ? this.resolveIdentifier(value)
+        : { kind: 'literal' };
+    }
+    if (value instanceof RowRef) {
+      const dependencies = this.catalog.onRow(value.target, value.key);
+      return dependencies
+        ? { kind: 'dependencies', dependencies }
+        : {
+            kind: 'no-row',
+            dependencies: this.catalog.onEntity(value.target),
+          };
+    }
+    if (typeof value === 'function' || value instanceof EntitySchema) {
+      return this.catalog.entitiesOf(value).length > 0
+        ? { kind: 'dependencies', dependencies: this.catalog.onEntity(value) }
+        : { kind: 'literal' };
+    }
+    const dependencies =
+      typeof value === 'object' && value !== null
+        ? this.catalog.onInstance(value)
+        : undefined;
+    return dependencies
+      ? { kind: 'dependencies', dependencies }
+      : { kind: 'literal' };
+  }
+
+  /**
+   * The same for a value that must name something.
+   *
+   * @throws AlkeyError `ALKEY_INVALID_REF` where it names nothing
+   */
+  require(value: unknown): readonly Dependency[] {
+    const resolution = this.resolve(value);
+    if (resolution.kind !== 'literal') return resolution.dependencies;
+    if (typeof value === 'function' || value instanceof EntitySchema) {
+      return this.catalog.onEntity(value);
+    }
+    throw new AlkeyError(
+      'ALKEY_INVALID_REF',
+      `Expected an instance or a class of an entity, an identifier such as "alkey:users#1", or row(User, 1), ` +
+        `got ${describeValue(value)}.`,
+    );
+  }
+
+  private resolveIdentifier(text: string): Resolution {
+    const dependency = this.catalog.onIdentifier(text);
+    if (dependency) return { kind: 'dependencies', dependencies: [dependency] };
+    const parsed = parseIdentifier(text);
+    const table = parsed?.kind === 'row' ? parsed.table : undefined;
+    return {
+      kind: 'no-row',
+      dependencies: table ? [onTable(this.catalog.requireTable(table))] : [],
+    };
+  }
+}

@@ -1,0 +1,363 @@
+import {
+  type DataSource,
+  EntitySchema,
+  type EntityMetadata,
+  type ObjectLiteral,
+} from 'typeorm';
+import { AlkeyError, didYouMean, describeValue } from '../core/errors.js';
+import {
+  type Dependency,
+  ON_EVERYTHING,
+  onRow,
+  onTable,
+} from '../core/identifiers/dependency.js';
+import {
+  parseIdentifier,
+  type TableId,
+} from '../core/identifiers/identifier.js';
+import {
+  canonicalKey,
+  type Schema,
+  type Table,
+} from '../core/identifiers/schema.js';
+import { tableIdOf } from './entity-schema.js';
+
+/** How callers name an entity: its class, its `EntitySchema`, or its name. */
+export type EntityTarget =
+  (abstract new (...parameters: never[]) => object) | EntitySchema | string;
+
+/** A key as the application writes it: the value of a single column, or a record by property. */
+export type KeyValue =
+  | string
+  | number
+  | bigint
+  | boolean
+  | Date
+  | Uint8Array
+  | Readonly<Record<string, unknown>>;
+
+type ColumnMetadata = EntityMetadata['columns'][number];
+
+/** An entity in one data source. */
+export interface MappedEntity {
+  readonly metadata: EntityMetadata;
+  readonly table: Table;
+  readonly dataSource: DataSource;
+}
+
+/** A data source under observation. */
+export interface CataloguedDataSource {
+  readonly name: string;
+  readonly dataSource: DataSource;
+  readonly schema: Schema;
+}
+
+/**
+ * All entities of the observed data sources: from what callers name to what an answer depends on.
+ *
+ * An entity that several data sources map counts in each of them.
+ */
+export class EntityCatalog {
+  private readonly sources = new Map<string, CataloguedDataSource>();
+
+  /** Adds a data source, or takes its metadata anew after it was initialized again. */
+  add(source: CataloguedDataSource): void {
+    this.sources.set(source.name, source);
+  }
+
+  /** Every table of every data source. */
+  tables(): readonly Table[] {
+    return [...this.sources.values()].flatMap(({ schema }) => schema.tables);
+  }
+
+  /** The entity under each data source that maps it; empty: it is none. */
+  entitiesOf(target: unknown): readonly MappedEntity[] {
+    const found: MappedEntity[] = [];
+    for (const { name, dataSource, schema } of this.sources.values()) {
+      const metadata = dataSource.entityMetadatas.find(candidate =>
+        isTarget(candidate, target),
+      );
+      const table = metadata && schema.table(tableIdOf(metadata, name));
+      if (metadata && table) found.push({ metadata, table, dataSource });
+    }
+    return found;
+  }
+
+  /**
+   * The same, for a target that must be an entity.
+   *
+   * @throws AlkeyError `ALKEY_UNKNOWN_ENTITY`
+   */
+  requireEntities(target: unknown): readonly MappedEntity[] {
+    const entities = this.entitiesOf(target);
+    if (entities.length > 0) return entities;
+    const names = [...this.sources.values()].flatMap(({ dataSource }) =>
+      dataSource.entityMetadatas.map(({ name }) => name),
+    );
+    throw new AlkeyError(
+      'ALKEY_UNKNOWN_ENTITY',
+      `Expected an entity of ${this.describeSources()}, got ${describeTarget(target)}.` +
+        `${suggestion(describeTarget(target), names)} Nothing can be cached under it: ` +
+        `add it to \`entities\` of the data source, or name another.`,
+    );
+  }
+
+  /** What an answer depends on that shows any of an entity's rows. */
+  onEntity(target: unknown): readonly Dependency[] {
+    return this.requireEntities(target).map(({ table }) => onTable(table));
+  }
+
+  /**
+   * What an answer depends on that shows the row with this key; `undefined` where the key is none
+   * that the columns can hold. A table whose rows cannot be named counts as a whole.
+   */
+  onRow(target: unknown, key: KeyValue): readonly Dependency[] | undefined {
+    const dependencies: Dependency[] = [];
+    for (const entity of this.requireEntities(target)) {
+      const dependency = rowDependency(entity, databaseKey(entity, key));
+      if (!dependency) return undefined;
+      dependencies.push(dependency);
+    }
+    return dependencies;
+  }
+
+  /**
+   * The row of a table by its key's values, in the order of the key; a single value is the
+   * application's, and a transformer of its column is applied.
+   */
+  onTableRow(table: Table, values: readonly unknown[]): Dependency | undefined {
+    const entity = this.entityOf(table);
+    if (!entity) return keyDependency(table, values);
+    try {
+      return keyDependency(
+        table,
+        entity.primaryColumns.map((column, index) =>
+          toDatabase(column, values[index]),
+        ),
+      );
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** The row of an instance; its table where it has no key yet; `undefined`: no entity's instance. */
+  onInstance(instance: object): readonly Dependency[] | undefined {
+    const entities = this.entitiesOf(instance.constructor);
+    if (entities.length === 0) return undefined;
+    return entities.map(
+      entity => onRowOf(entity, instance) ?? onTable(entity.table),
+    );
+  }
+
+  /**
+   * What an identifier stands for; `undefined` where its row is none that the table can hold.
+   *
+   * @throws AlkeyError `ALKEY_INVALID_REF` for a text of another form, `ALKEY_UNKNOWN_TABLE`
+   */
+  onIdentifier(text: string): Dependency | undefined {
+    const parsed = parseIdentifier(text);
+    switch (parsed?.kind) {
+      case 'everything':
+        return ON_EVERYTHING;
+      case 'table':
+        return onTable(this.requireTable(parsed.table));
+      case 'row': {
+        const table = this.requireTable(parsed.table);
+        return keyDependency(table, parsed.values);
+      }
+      default:
+        throw new AlkeyError(
+          'ALKEY_INVALID_REF',
+          `Expected an identifier such as "alkey:users#1", "alkey:users#*" or "alkey:*#*", got ` +
+            `${describeValue(text)}. Percent-encode what is neither a letter, a digit nor one of "_-.~".`,
+        );
+    }
+  }
+
+  /** @throws AlkeyError `ALKEY_UNKNOWN_TABLE` */
+  requireTable(id: TableId): Table {
+    for (const { schema } of this.sources.values()) {
+      const table = schema.table(id);
+      if (table) return table;
+    }
+    throw new AlkeyError(
+      'ALKEY_UNKNOWN_TABLE',
+      `No entity of ${this.describeSources()} has the table "${id}".` +
+        suggestion(
+          id,
+          this.tables().map(table => table.id),
+        ),
+    );
+  }
+
+  private entityOf(table: Table): EntityMetadata | undefined {
+    const source = this.sources.get(table.dataSource);
+    return source?.dataSource.entityMetadatas.find(
+      metadata => tableIdOf(metadata, source.name) === table.id,
+    );
+  }
+
+  private describeSources(): string {
+    const names = [...this.sources.keys()].map(name => `"${name}"`);
+    if (names.length === 0) return 'any data source (none is observed)';
+    return `data source${names.length > 1 ? 's' : ''} ${names.join(', ')}`;
+  }
+}
+
+/** What an answer depends on that shows this instance's row; `undefined` where it has no key yet. */
+export function onRowOf(
+  entity: MappedEntity,
+  instance: object,
+): Dependency | undefined {
+  return rowDependency(entity, instanceKey(entity, instance));
+}
+
+function isTarget(metadata: EntityMetadata, target: unknown): boolean {
+  if (typeof target === 'string') {
+    return metadata.name === target || metadata.targetName === target;
+  }
+  if (target instanceof EntitySchema) {
+    return (
+      metadata.target === target.options.target ||
+      metadata.name === target.options.name
+    );
+  }
+  return metadata.target === target;
+}
+
+function suggestion(name: string, candidates: readonly string[]): string {
+  const meant = didYouMean(name, candidates);
+  return meant === undefined ? '' : ` Did you mean "${meant}"?`;
+}
+
+function describeTarget(target: unknown): string {
+  if (typeof target === 'function') return target.name || 'a nameless class';
+  return target instanceof EntitySchema
+    ? target.options.name
+    : describeValue(target);
+}
+
+/** A row by the values of its key; the whole table where such rows cannot be told apart by name. */
+function keyDependency(
+  table: Table,
+  values: readonly unknown[],
+): Dependency | undefined {
+  if (table.key.some(({ kind }) => kind.kind === 'opaque')) {
+    return onTable(table);
+  }
+  const key = canonicalKey(table.key, values);
+  if (key) return onRow(table.id, key);
+  return table.key.length === values.length && isForeignText(table, values)
+    ? onTable(table)
+    : undefined;
+}
+
+/** Text that a row may have for a key, but that only the database's collation can compare. */
+function isForeignText(table: Table, values: readonly unknown[]): boolean {
+  return table.key.every(
+    ({ kind }, index) =>
+      (kind.kind === 'text' && typeof values[index] === 'string') ||
+      canonicalKey([{ name: '', kind, generated: false }], [values[index]]),
+  );
+}
+
+function rowDependency(
+  entity: MappedEntity,
+  values: readonly unknown[] | undefined,
+): Dependency | undefined {
+  return values && keyDependency(entity.table, values);
+}
+
+/** An instance's key in its database form; `undefined` where a part of it is missing. */
+function instanceKey(
+  { metadata }: MappedEntity,
+  instance: ObjectLiteral,
+): readonly unknown[] | undefined {
+  const values = metadata.primaryColumns.map((column): unknown =>
+    column.getEntityValue(instance, true),
+  );
+  return values.some(value => value === undefined || value === null)
+    ? undefined
+    : values;
+}
+
+/** A key as a caller gives it, in its database form; `undefined` where it can be none. */
+function databaseKey(
+  entity: MappedEntity,
+  key: KeyValue,
+): readonly unknown[] | undefined {
+  const columns = entity.metadata.primaryColumns;
+  const record = keyRecord(entity, key);
+  try {
+    if (record) {
+      return columns.map(column =>
+        toDatabase(column, propertyOf(record, column)),
+      );
+    }
+    return columns.map(column => toDatabase(column, key));
+  } catch {
+    // A transformer refuses what is no value of its column: no such row.
+    return undefined;
+  }
+}
+
+/** The key as a record by property, where it is one. */
+function keyRecord(
+  { metadata }: MappedEntity,
+  key: KeyValue,
+): Readonly<Record<string, unknown>> | undefined {
+  if (
+    typeof key === 'object' &&
+    !(key instanceof Date) &&
+    !(key instanceof Uint8Array)
+  ) {
+    return key;
+  }
+  if (metadata.primaryColumns.length === 1) return undefined;
+  throw new AlkeyError(
+    'ALKEY_INVALID_REF',
+    `Expected the key of ${metadata.name} as a record of ` +
+      `${metadata.primaryColumns.map(({ propertyPath }) => `\`${propertyPath}\``).join(', ')}, ` +
+      `got ${describeValue(key)}.`,
+  );
+}
+
+/** A property, however its path is written: `{ id: 1 }`, `{ 'name.first': 'Ada' }`, nested, or a relation. */
+function propertyOf(
+  record: Readonly<Record<string, unknown>>,
+  column: ColumnMetadata,
+): unknown {
+  return (
+    record[column.propertyPath] ??
+    record[column.databaseName] ??
+    (column.getEntityValue(record) as unknown)
+  );
+}
+
+/**
+ * A value of the application as the database has it.
+ *
+ * Requests carry text. Where a transformer expects a number (the property says so), it gets one.
+ */
+export function toDatabase(column: ColumnMetadata, value: unknown): unknown {
+  if (!column.transformer || value === undefined) return value;
+  const transformers = [column.transformer].flat();
+  const input =
+    typeof value === 'string' && designType(column) === Number
+      ? Number(value)
+      : value;
+  return transformers.reduce<unknown>(
+    (current, transformer) => transformer.to(current) as unknown,
+    input,
+  );
+}
+
+function designType(column: ColumnMetadata): unknown {
+  return typeof column.target === 'function'
+    ? Reflect.getMetadata(
+        'design:type',
+        column.target.prototype as object,
+        column.propertyName,
+      )
+    : undefined;
+}

@@ -1,0 +1,229 @@
+import { type DataSource, type EntityMetadata } from 'typeorm';
+import { type TableId, tableId } from '../core/identifiers/identifier.js';
+import {
+  type KeyColumn,
+  type Reference,
+  type ReferentialAction,
+  Schema,
+  type Table,
+} from '../core/identifiers/schema.js';
+import { mentionedTables } from '../core/writes/mentioned-tables.js';
+import { type Dialect } from '../core/writes/statement.js';
+import { keyKindOf } from './key-kind.js';
+
+/** The collation a database reports for a column, where it was asked. */
+export type ReportedCollation = (
+  table: string,
+  column: string,
+) => string | undefined;
+
+type ColumnMetadata = EntityMetadata['columns'][number];
+
+/** TypeORM's metadata of one data source, as the core sees it. */
+export function schemaOf(
+  dataSource: DataSource,
+  name: string,
+  dialect: Dialect,
+  collationOf: ReportedCollation = () => undefined,
+): Schema {
+  const tables = new Map<TableId, Table>();
+  const references: Reference[] = [];
+  for (const metadata of dataSource.entityMetadatas) {
+    const id = tableIdOf(metadata, name);
+    references.push(...referencesOf(metadata, name));
+    // Classes of single-table inheritance share one table.
+    if (!tables.has(id)) {
+      tables.set(id, {
+        id,
+        name: metadata.tableName,
+        schema: metadata.database ?? metadata.schema,
+        dataSource: name,
+        key: keyOf(metadata, dataSource, dialect, collationOf),
+        reads: undefined,
+      });
+    }
+  }
+  const foldsCase = dialect !== 'postgres';
+  const plain = new Schema(name, [...tables.values()], [], foldsCase);
+  for (const metadata of dataSource.entityMetadatas) {
+    if (metadata.tableType !== 'view') continue;
+    const id = tableIdOf(metadata, name);
+    const table = tables.get(id);
+    if (table) {
+      const reads = tablesMentioned(metadata, dataSource, dialect, plain);
+      tables.set(id, { ...table, reads });
+    }
+  }
+  return new Schema(
+    name,
+    [...tables.values()].map(table => resolveView(table, tables)),
+    distinct(references),
+    foldsCase,
+  );
+}
+
+/** The table of an entity; its schema is part of it where the entity itself names one. */
+export function tableIdOf(
+  metadata: EntityMetadata,
+  dataSourceName: string,
+): TableId {
+  const owner =
+    metadata.tableType === 'entity-child'
+      ? (metadata.parentEntityMetadata ?? metadata)
+      : metadata;
+  return tableId(
+    metadata.tableName,
+    metadata.database ?? owner.tableMetadataArgs.schema,
+    dataSourceName,
+  );
+}
+
+function keyOf(
+  metadata: EntityMetadata,
+  dataSource: DataSource,
+  dialect: Dialect,
+  collationOf: ReportedCollation,
+): readonly KeyColumn[] {
+  return metadata.primaryColumns.map(column => ({
+    name: column.databaseName,
+    // A key that is a reference compares as the key that it refers to.
+    kind: keyKindOf(
+      rootColumn(column),
+      dataSource,
+      dialect,
+      collationOf(metadata.tableName, column.databaseName),
+    ),
+    generated: column.isGenerated,
+  }));
+}
+
+function rootColumn(column: ColumnMetadata): ColumnMetadata {
+  return column.referencedColumn ? rootColumn(column.referencedColumn) : column;
+}
+
+/** Foreign keys, and relations that have none in the database (`createForeignKeyConstraints: false`). */
+function referencesOf(
+  metadata: EntityMetadata,
+  name: string,
+): readonly Reference[] {
+  const child = tableIdOf(metadata, name);
+  const reference = (
+    columns: readonly ColumnMetadata[],
+    parent: EntityMetadata,
+    parentColumns: readonly ColumnMetadata[],
+    onDelete: ReferentialAction,
+    onUpdate: ReferentialAction,
+  ): Reference => {
+    const parentKey = parent.primaryColumns;
+    // In the order of the parent's key, so that the values name its row.
+    const order = parentColumns
+      .map((column, index) => ({ column, index }))
+      .toSorted(
+        (left, right) =>
+          parentKey.indexOf(left.column) - parentKey.indexOf(right.column),
+      );
+    return {
+      child,
+      columns: order.flatMap(({ index }) => columns[index]?.databaseName ?? []),
+      parent: tableIdOf(parent, name),
+      parentColumns: order.map(({ column }) => column.databaseName),
+      hasDefault: columns.some(
+        column =>
+          column.isGenerated ||
+          (column.default !== undefined && column.default !== null),
+      ),
+      onDelete,
+      onUpdate,
+    };
+  };
+  const constrained = metadata.foreignKeys.map(key =>
+    reference(
+      key.columns,
+      key.referencedEntityMetadata,
+      key.referencedColumns,
+      actionOf(key.onDelete),
+      actionOf(key.onUpdate),
+    ),
+  );
+  const unconstrained = metadata.relations
+    .filter(
+      relation =>
+        relation.isOwning &&
+        !relation.isManyToMany &&
+        relation.foreignKeys.length === 0,
+    )
+    .map(relation =>
+      reference(
+        relation.joinColumns,
+        relation.inverseEntityMetadata,
+        relation.joinColumns.flatMap(column => column.referencedColumn ?? []),
+        'none',
+        'none',
+      ),
+    );
+  return [...constrained, ...unconstrained].filter(
+    ({ columns, parentColumns }) =>
+      columns.length > 0 && columns.length === parentColumns.length,
+  );
+}
+
+function actionOf(action: string | undefined): ReferentialAction {
+  switch (action) {
+    case 'CASCADE':
+      return 'cascade';
+    case 'SET NULL':
+      return 'set-null';
+    case 'SET DEFAULT':
+      return 'set-default';
+    default:
+      return 'none';
+  }
+}
+
+/** The classes of one hierarchy repeat the references of their shared table. */
+function distinct(references: readonly Reference[]): readonly Reference[] {
+  const seen = new Map<string, Reference>();
+  for (const reference of references) {
+    const { child, columns, parent, parentColumns } = reference;
+    seen.set(
+      JSON.stringify([child, columns, parent, parentColumns]),
+      reference,
+    );
+  }
+  return [...seen.values()];
+}
+
+function tablesMentioned(
+  view: EntityMetadata,
+  dataSource: DataSource,
+  dialect: Dialect,
+  schema: Schema,
+): readonly TableId[] {
+  const { expression } = view;
+  const sql =
+    typeof expression === 'function'
+      ? expression(dataSource).getQuery()
+      : (expression ?? '');
+  const tables = mentionedTables(sql, dialect).flatMap(name =>
+    schema.named(name),
+  );
+  return [...new Set(tables.map(({ id }) => id))];
+}
+
+/** Replaces the views among what a view reads by what those read. */
+function resolveView(table: Table, tables: ReadonlyMap<TableId, Table>): Table {
+  if (!table.reads) return table;
+  const found = new Set<TableId>();
+  const visited = new Set<TableId>([table.id]);
+  const visit = (ids: readonly TableId[]): void => {
+    for (const id of ids) {
+      if (visited.has(id)) continue;
+      visited.add(id);
+      const reads = tables.get(id)?.reads;
+      if (reads) visit(reads);
+      else found.add(id);
+    }
+  };
+  visit(table.reads);
+  return { ...table, reads: [...found] };
+}

@@ -1,0 +1,145 @@
+import { type ColumnType, type DataSource } from 'typeorm';
+import { type KeyKind } from '../core/identifiers/key-value.js';
+import { type Dialect } from '../core/writes/statement.js';
+
+/** The little of TypeORM's ColumnMetadata that says how its values compare. */
+export interface ComparedColumn {
+  readonly type: ColumnType;
+  readonly collation?: string | undefined;
+  readonly generationStrategy?: string | undefined;
+  readonly length?: string;
+  readonly isArray: boolean;
+}
+
+const INTEGERS = new Set([
+  'tinyint',
+  'smallint',
+  'mediumint',
+  'int',
+  'integer',
+  'bigint',
+  'int2',
+  'int4',
+  'int8',
+  'int64',
+  'unsigned big int',
+  'serial',
+  'smallserial',
+  'bigserial',
+]);
+const DECIMALS = new Set(['decimal', 'numeric', 'dec', 'fixed']);
+const TEXTS = new Set([
+  'varchar',
+  'character varying',
+  'text',
+  'nvarchar',
+  'tinytext',
+  'mediumtext',
+  'longtext',
+  'enum',
+  'simple-enum',
+  'varying character',
+  'clob',
+]);
+const FIXED_TEXTS = new Set([
+  'char',
+  'character',
+  'nchar',
+  'native character',
+  'bpchar',
+]);
+const BINARIES = new Set(['bytea', 'binary', 'varbinary', 'blob']);
+
+const OPAQUE: KeyKind = { kind: 'opaque' };
+
+/**
+ * How a column compares its values. `collation` is the one the database reports, where it was
+ * asked (MySQL, MariaDB), else the one the entity declares.
+ */
+export function keyKindOf(
+  column: ComparedColumn,
+  dataSource: DataSource,
+  dialect: Dialect,
+  collation = column.collation,
+): KeyKind {
+  if (column.isArray) return OPAQUE;
+  const type = dataSource.driver.normalizeType(column).toLowerCase();
+  if (INTEGERS.has(type)) return { kind: 'integer' };
+  // SQLite keeps a decimal as floating point or as text, whichever fits.
+  if (DECIMALS.has(type)) {
+    return dialect === 'sqlite' ? OPAQUE : { kind: 'decimal' };
+  }
+  if (type === 'uuid' || column.generationStrategy === 'uuid') {
+    return { kind: 'uuid' };
+  }
+  if (BINARIES.has(type)) return { kind: 'binary' };
+  if (type === 'citext') {
+    return { kind: 'text', fold: 'ascii-only', trailingSpace: 'keep' };
+  }
+  const fixed = FIXED_TEXTS.has(type);
+  return fixed || TEXTS.has(type)
+    ? textKind(dialect, collation, fixed)
+    : OPAQUE;
+}
+
+function textKind(
+  dialect: Dialect,
+  collation: string | undefined,
+  fixed: boolean,
+): KeyKind {
+  switch (dialect) {
+    case 'postgres':
+      // A collation made by hand may be nondeterministic: then different texts are equal.
+      return collation === undefined || isDeterministic(collation)
+        ? { kind: 'text', fold: 'none', trailingSpace: fixed ? 'trim' : 'keep' }
+        : OPAQUE;
+    case 'sqlite':
+      return sqliteTextKind(collation);
+    case 'mysql':
+      return mysqlTextKind(collation);
+  }
+}
+
+function isDeterministic(collation: string): boolean {
+  return /^(?:c|posix|default|ucs_basic|unicode|.*[.]utf-?8|.*-x-icu)$/i.test(
+    collation.replaceAll('"', ''),
+  );
+}
+
+function sqliteTextKind(collation = 'BINARY'): KeyKind {
+  switch (collation.toUpperCase()) {
+    case 'BINARY':
+      return { kind: 'text', fold: 'none', trailingSpace: 'keep' };
+    case 'NOCASE':
+      return { kind: 'text', fold: 'ascii', trailingSpace: 'keep' };
+    case 'RTRIM':
+      return { kind: 'text', fold: 'none', trailingSpace: 'trim' };
+    default:
+      return OPAQUE;
+  }
+}
+
+/** MySQL's and MariaDB's collations that differ in nothing but case among printable ASCII. */
+const CASELESS = new Set([
+  'general_ci',
+  'unicode_ci',
+  'unicode_520_ci',
+  '0900_ai_ci',
+  '0900_as_ci',
+  'uca1400_ai_ci',
+  'uca1400_as_ci',
+]);
+
+/**
+ * Beyond ASCII they call letters equal that are not (`é`, `ß`, full width), each in its own way,
+ * so such text is not named; nor is text that ends in a space, which counts in some of them only.
+ */
+function mysqlTextKind(collation = ''): KeyKind {
+  if (collation.endsWith('_bin')) {
+    return { kind: 'text', fold: 'none', trailingSpace: 'refuse' };
+  }
+  const family = collation.replace(/^(?:utf8(?:mb[34])?|ascii|latin1)_/, '');
+  return CASELESS.has(family) || collation === 'latin1_swedish_ci'
+    ? { kind: 'text', fold: 'ascii-only', trailingSpace: 'refuse' }
+    : OPAQUE;
+}

@@ -1,0 +1,168 @@
+import { LRUCache } from 'lru-cache';
+import { AlkeyError } from '../core/errors.js';
+import { type Dependency } from '../core/identifiers/dependency.js';
+import { encodeCanonical } from '../core/keys/canonical-encoding.js';
+import { type Token } from '../core/tokens/token.js';
+import { type Identifier } from '../core/identifiers/identifier.js';
+import {
+  type EntityCatalog,
+  type EntityTarget,
+  type MappedEntity,
+  onRowOf,
+} from './entity-catalog.js';
+
+/** Reads tokens; `undefined` where there are none to trust. */
+export type ReadTokens = (
+  identifiers: readonly Identifier[],
+) => Promise<readonly Token[] | undefined>;
+
+interface KnownRow {
+  readonly dependency: Dependency;
+  readonly tokens: readonly Token[];
+}
+
+/** Rows remembered per process; a forgotten one costs its look-up again. */
+const REMEMBERED_ROWS = 10_000;
+/** How often a row may change hands while it is looked up before this gives up. */
+const ATTEMPTS = 3;
+
+/**
+ * Finds rows by unique columns that are not their key, and remembers which row it was for as long
+ * as the row's tokens stand: nobody else can have taken its value without its being written.
+ */
+export class UniqueRows {
+  private readonly known = new LRUCache<string, KnownRow>({
+    max: REMEMBERED_ROWS,
+  });
+
+  constructor(
+    private readonly catalog: EntityCatalog,
+    private readonly readTokens: ReadTokens,
+  ) {}
+
+  /**
+   * @throws AlkeyError `ALKEY_INVALID_REF` unless the properties are together unique
+   */
+  requireUnique(target: EntityTarget, properties: readonly string[]): void {
+    for (const entity of this.catalog.requireEntities(target)) {
+      if (!isUnique(entity, properties)) {
+        throw new AlkeyError(
+          'ALKEY_INVALID_REF',
+          `Expected ${properties.map(name => `\`${name}\``).join(', ')} of ${entity.metadata.name} to be its key ` +
+            `or unique, so that one row is meant. Declare it unique, or depend on the whole table.`,
+        );
+      }
+    }
+  }
+
+  /**
+   * The row with these values; `undefined` where there is none, where no token can be trusted, or
+   * where the row keeps changing hands.
+   */
+  async find(
+    target: EntityTarget,
+    record: Readonly<Record<string, unknown>>,
+  ): Promise<readonly Dependency[] | undefined> {
+    const found: Dependency[] = [];
+    for (const entity of this.catalog.requireEntities(target)) {
+      const dependency = await this.findIn(entity, record);
+      if (!dependency) return undefined;
+      found.push(dependency);
+    }
+    return found;
+  }
+
+  private async findIn(
+    entity: MappedEntity,
+    record: Readonly<Record<string, unknown>>,
+  ): Promise<Dependency | undefined> {
+    const key = `${entity.table.id} ${encodeCanonical(record, 1)}`;
+    let known = this.known.get(key);
+    for (let attempt = 0; attempt <= ATTEMPTS; attempt += 1) {
+      if (known) {
+        const tokens = await this.readTokens(known.dependency.reads);
+        if (!tokens) return undefined;
+        if (sameTokens(tokens, known.tokens)) {
+          this.known.set(key, known);
+          return known.dependency;
+        }
+        // Changed meanwhile: whose the value is now is only certain once it was found under tokens
+        // that still stand afterwards.
+        known = await this.lookUp(entity, record, tokens, known.dependency);
+      } else {
+        known = await this.lookUp(entity, record);
+        if (!known) return undefined;
+      }
+    }
+    return undefined;
+  }
+
+  /**
+   * The row as the database has it now. `tokens` are those of `previous`, read before this look-up:
+   * where it is the same row still, they vouch for it.
+   */
+  private async lookUp(
+    entity: MappedEntity,
+    record: Readonly<Record<string, unknown>>,
+    tokens: readonly Token[] = [],
+    previous?: Dependency,
+  ): Promise<KnownRow | undefined> {
+    const instance = await readRow(entity, record);
+    const dependency = instance && onRowOf(entity, instance);
+    if (!dependency) return undefined;
+    const same = dependency.identifier === previous?.identifier;
+    return { dependency, tokens: same ? tokens : [] };
+  }
+}
+
+/** From the master: a replica may not know yet whose the value is. */
+async function readRow(
+  { dataSource, metadata }: MappedEntity,
+  record: Readonly<Record<string, unknown>>,
+): Promise<object | undefined> {
+  // TypeORM reads an absent value as "any".
+  const values = Object.values(record);
+  if (values.includes(undefined) || values.includes(null)) return undefined;
+  const runner = dataSource.createQueryRunner('master');
+  try {
+    const found = await runner.manager.findOne<object>(metadata.target, {
+      where: record,
+      withDeleted: true,
+      loadEagerRelations: false,
+    });
+    return found ?? undefined;
+  } catch {
+    // No value of the column (`abc` for an integer), or no database: the handler meets it as well,
+    // and answers for it.
+    return undefined;
+  } finally {
+    await runner.release();
+  }
+}
+
+function isUnique(
+  { metadata }: MappedEntity,
+  properties: readonly string[],
+): boolean {
+  const columns = properties.map(name =>
+    metadata.findColumnWithPropertyPath(name),
+  );
+  if (columns.length === 0 || columns.includes(undefined)) return false;
+  const covers = (unique: readonly unknown[]): boolean =>
+    unique.length > 0 &&
+    unique.every(column => columns.some(given => given === column));
+  return (
+    metadata.uniques.some(({ columns: unique }) => covers(unique)) ||
+    metadata.indices.some(
+      ({ isUnique: unique, where, columns: indexed }) =>
+        unique && !where && covers(indexed),
+    )
+  );
+}
+
+function sameTokens(left: readonly Token[], right: readonly Token[]): boolean {
+  return (
+    left.length === right.length &&
+    left.every((token, index) => token === right[index])
+  );
+}

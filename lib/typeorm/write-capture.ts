@@ -1,0 +1,194 @@
+import { type DataSource, type QueryRunner } from 'typeorm';
+import { canonicalKey, type Schema } from '../core/identifiers/schema.js';
+import { AnalysisCache } from '../core/writes/analysis-cache.js';
+import { type Parameters } from '../core/writes/operand-value.js';
+import { type Analysis, type Dialect } from '../core/writes/statement.js';
+import { type WriteAnnouncer } from '../core/writes/write-announcer.js';
+import { type EffectOptions } from '../core/writes/write-effects.js';
+import { ConnectionWrites, type SqlEnd } from './connection-writes.js';
+import {
+  connectionOf,
+  driverFacts,
+  endedByServer,
+  endedInRollback,
+} from './driver-facts.js';
+import { tableIdOf } from './entity-schema.js';
+import { isOwnQuery } from './own-query.js';
+
+export interface WriteCaptureOptions extends EffectOptions {
+  readonly announcer: WriteAnnouncer;
+  readonly onStoreFailure: 'serve' | 'abort';
+  /** Told of a statement that may write what nobody can tell. */
+  readonly onUnknown: (reason: string, sql: string) => void;
+}
+
+/** A query as TypeORM's hooks tell it. */
+export interface QueryFacts {
+  readonly queryRunner: QueryRunner;
+  readonly query: string;
+  readonly parameters?: unknown;
+}
+
+/** A database connection and the runner that uses it now. */
+interface SharedConnection {
+  runner: QueryRunner;
+  readonly writes: ConnectionWrites;
+}
+
+type EntityMetadata = DataSource['entityMetadatas'][number];
+
+/**
+ * Follows the writes of one data source, connection by connection.
+ *
+ * State belongs to the database connection, not to the query runner: runners share connections
+ * (SQLite), and connections outlive runners with transactions still open (pools).
+ */
+export class WriteCapture {
+  private readonly connections = new WeakMap<object, SharedConnection>();
+  private readonly analyses: AnalysisCache;
+
+  constructor(
+    private readonly name: string,
+    private readonly dialect: Dialect,
+    /** Replaced when the data source is initialized again. */
+    public schema: Schema,
+    private readonly options: WriteCaptureOptions,
+  ) {
+    this.analyses = new AnalysisCache(dialect);
+  }
+
+  /** @throws TokenStoreError when the write cannot be announced and `onStoreFailure` is `'abort'` */
+  beforeQuery(event: QueryFacts): Promise<void> | undefined {
+    const analysis = this.relevant(event.query);
+    const connection = analysis && this.connection(event.queryRunner);
+    if (!analysis || !connection) return undefined;
+    this.reportUnknown(analysis, event.query);
+    return connection.before(callOf(event, analysis));
+  }
+
+  /** Never rejects. */
+  afterQuery(
+    event: QueryFacts & {
+      readonly success: boolean;
+      readonly rawResults?: unknown;
+      readonly error?: unknown;
+    },
+  ): Promise<void> | undefined {
+    const analysis = this.relevant(event.query);
+    const connection = analysis && this.connection(event.queryRunner);
+    if (!analysis || !connection) return undefined;
+    return connection.after(callOf(event, analysis), this.end(event, analysis));
+  }
+
+  /** @throws TokenStoreError when the commit cannot be announced and `onStoreFailure` is `'abort'` */
+  beforeCommit(runner: QueryRunner): Promise<void> | undefined {
+    return this.connection(runner)?.beforeCommit();
+  }
+
+  /**
+   * TypeORM says that its transaction ended. Where that did not pass `afterQuery`, because another
+   * subscriber threw before it, this is the second chance to see it.
+   */
+  afterTransaction(runner: QueryRunner): Promise<void> | undefined {
+    const connection = this.connection(runner);
+    return runner.isTransactionActive || !connection?.inTransaction
+      ? undefined
+      : connection.transactionEnded();
+  }
+
+  /** An entity was inserted; its key may be one that the statement did not tell. */
+  afterInsert(
+    runner: QueryRunner,
+    metadata: EntityMetadata,
+    entity: object | undefined,
+  ): void {
+    const table = this.schema.table(tableIdOf(metadata, this.name));
+    const connection = this.connection(runner);
+    if (!entity || !table || !connection?.inTransaction) return;
+    const values = metadata.primaryColumns.map((column): unknown =>
+      column.getEntityValue(entity, true),
+    );
+    const key = canonicalKey(table.key, values);
+    if (key) connection.nameInserted(table.id, key);
+  }
+
+  private relevant(sql: string): Analysis | undefined {
+    const analysis = this.analyses.get(sql);
+    return analysis.harmless || isOwnQuery(sql) ? undefined : analysis;
+  }
+
+  private connection(runner: QueryRunner): ConnectionWrites | undefined {
+    const connection = connectionOf(runner);
+    if (!connection) return undefined;
+    let shared = this.connections.get(connection);
+    if (shared) shared.runner = runner;
+    else {
+      shared = this.share(runner);
+      this.connections.set(connection, shared);
+    }
+    return shared.writes;
+  }
+
+  private share(runner: QueryRunner): SharedConnection {
+    const shared: SharedConnection = {
+      runner,
+      writes: new ConnectionWrites({
+        ...this.options,
+        schema: () => this.schema,
+        // A writer whose runner went back to the pool will not end what it announced.
+        isAbandoned: () => shared.runner.isReleased,
+        savepointBegins: this.dialect === 'sqlite',
+      }),
+    };
+    return shared;
+  }
+
+  private end(
+    event: QueryFacts & {
+      readonly success: boolean;
+      readonly rawResults?: unknown;
+      readonly error?: unknown;
+    },
+    { statements }: Analysis,
+  ): SqlEnd {
+    if (!event.success) {
+      return { success: false, transactionEnded: endedByServer(event.error) };
+    }
+    const [statement] = statements;
+    return {
+      success: true,
+      facts:
+        statement && statements.length === 1
+          ? driverFacts(
+              event.queryRunner,
+              this.dialect,
+              statement,
+              event.rawResults,
+              this.schema,
+            )
+          : undefined,
+      rolledBack:
+        this.dialect === 'postgres' && endedInRollback(event.rawResults),
+    };
+  }
+
+  private reportUnknown({ statements }: Analysis, sql: string): void {
+    for (const { unknown } of statements) {
+      if (unknown !== undefined) this.options.onUnknown(unknown, sql);
+    }
+  }
+}
+
+function callOf(
+  { query, parameters }: QueryFacts,
+  analysis: Analysis,
+): { sql: string; parameters: Parameters; analysis: Analysis } {
+  return {
+    sql: query,
+    parameters:
+      typeof parameters === 'object' && parameters !== null
+        ? (parameters as Parameters)
+        : undefined,
+    analysis,
+  };
+}

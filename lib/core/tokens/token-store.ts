@@ -29,6 +29,9 @@ export abstract class TokenStore {
   /**
    * From now on `identifiers` read as `HELD`, until this holder releases them or `leaseMs` have
    * passed. Holds of several holders add up; a second hold by the same holder renews its lease.
+   *
+   * A hold that failed may be in place all the same, or come later: release it too, whatever
+   * becomes of the transaction.
    */
   abstract hold(
     identifiers: readonly Identifier[],

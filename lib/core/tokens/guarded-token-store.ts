@@ -1,5 +1,6 @@
 import { type Identifier } from '../identifiers/identifier.js';
 import { CircuitBreaker } from './circuit-breaker.js';
+import { Deadline } from './deadline.js';
 import { type Timers } from './timers.js';
 import { HELD, type Held, type Holder, type Token } from './token.js';
 import { TokenDebts, type TokenDebt } from './token-debts.js';
@@ -68,6 +69,8 @@ export class GuardedTokenStore extends TokenStore {
   readonly #options: GuardedTokenStoreOptions;
   readonly #breaker: CircuitBreaker;
   readonly #debts: TokenDebts;
+  /** By how many times the timeout they allow. */
+  readonly #deadlines = new Map<number, Deadline>();
   #lastError: TokenStoreError | undefined;
   #isPaying = false;
   #cancelRetry: (() => void) | undefined;
@@ -168,6 +171,7 @@ export class GuardedTokenStore extends TokenStore {
     this.#cancelRetry?.();
     await this.#payDebts();
     await this.#store.close();
+    for (const deadline of this.#deadlines.values()) deadline.close();
   }
 
   async #ask<Answer>(
@@ -206,31 +210,27 @@ export class GuardedTokenStore extends TokenStore {
     }
   }
 
-  async #inTime<Answer>(
+  #inTime<Answer>(
     operation: TokenStoreOperation,
     identifiers: readonly Identifier[],
     call: () => Promise<Answer>,
   ): Promise<Answer> {
-    const timeoutMs =
-      this.#options.storeTimeoutMs *
-      Math.ceil(identifiers.length / IDENTIFIERS_PER_TIMEOUT);
-    let cancel: () => void = () => undefined;
-    const timeout = new Promise<never>((_resolve, reject) => {
-      cancel = this.#options.timers.after(timeoutMs, () => {
-        reject(
-          new TokenStoreError(operation, identifiers, {
-            why: 'timeout',
-            timeoutMs,
-          }),
-        );
-      });
-    });
-    try {
-      // The race hears the loser too, so an answer or an error that comes late bothers nobody.
-      return await Promise.race([call(), timeout]);
-    } finally {
-      cancel();
+    const shares = Math.ceil(identifiers.length / IDENTIFIERS_PER_TIMEOUT);
+    const timeoutMs = this.#options.storeTimeoutMs * shares;
+    let deadline = this.#deadlines.get(shares);
+    if (!deadline) {
+      const { clock, timers } = this.#options;
+      deadline = new Deadline(timeoutMs, clock, timers);
+      this.#deadlines.set(shares, deadline);
     }
+    return deadline.of(
+      call,
+      () =>
+        new TokenStoreError(operation, identifiers, {
+          why: 'timeout',
+          timeoutMs,
+        }),
+    );
   }
 
   #owe(debt: TokenDebt): void {

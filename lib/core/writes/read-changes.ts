@@ -7,9 +7,11 @@ import {
   resolveTables,
   type TableReference,
 } from './read-tables.js';
+import { readReturning } from './read-returning.js';
 import {
   type ConditionText,
   type DeleteWrite,
+  type Returned,
   type RowFilter,
   type TableName,
   type TableWrite,
@@ -119,7 +121,7 @@ function readSingleUpdate(
 interface Tail {
   readonly where: RowFilter;
   readonly condition: ConditionText | undefined;
-  readonly returning: boolean;
+  readonly returning: Returned | undefined;
 }
 
 /** Reads `[FROM … | USING …] [WHERE …] [ORDER BY …] [LIMIT …] [RETURNING …]` to the end. */
@@ -129,7 +131,7 @@ function readTail(
   { withinCte }: Surroundings,
 ): Tail {
   const { passage } = cursor;
-  const returning = cursor.find('RETURNING') < cursor.end;
+  const returning = readReturning(cursor, target.table, target.alias);
   const several = cursor.is('FROM', 'USING', ',');
   const limited = cursor.find('LIMIT') < cursor.end;
   const at = cursor.find('WHERE');
@@ -194,7 +196,7 @@ function readJoinedUpdate(cursor: WordCursor): TableWrite[] | undefined {
     assignments: assignmentMap(assignments),
     where: undefined,
     condition: undefined,
-    returning: false,
+    returning: undefined,
   }));
 }
 
@@ -259,7 +261,7 @@ function readJoinedDelete(cursor: WordCursor): TableWrite[] | undefined {
     table,
     where: undefined,
     condition: undefined,
-    returning: false,
+    returning: undefined,
   }));
 }
 

@@ -13,9 +13,11 @@ import {
   readAssignments,
 } from './read-assignments.js';
 import { readOperands } from './read-operand.js';
+import { readReturning } from './read-returning.js';
 import {
   type InsertWrite,
   type Operand,
+  type Returned,
   type TableName,
   type TableWrite,
 } from './statement.js';
@@ -106,15 +108,17 @@ interface Conflict {
   readonly onConflict: OnConflict;
   readonly conflictColumns: readonly string[] | undefined;
   readonly conflictAssignments: ReadonlyMap<string, Operand>;
-  readonly returning: boolean;
+  readonly returning: Returned | undefined;
 }
 
 /** Reads `ON CONFLICT …`, `ON DUPLICATE KEY UPDATE …` and `RETURNING …`; `undefined`: not understood. */
 function readConflict(
   cursor: WordCursor,
+  table: TableName,
   verb: OnConflict,
 ): Conflict | undefined {
   const { passage } = cursor;
+  const returned = readReturning(cursor, table);
   const returning = cursor.find('RETURNING');
   const assignments: Assignment[] = [];
   let onConflict = verb;
@@ -143,7 +147,7 @@ function readConflict(
     onConflict,
     conflictColumns,
     conflictAssignments: assignmentMap(assignments),
-    returning: returning < cursor.end,
+    returning: returned,
   };
 }
 
@@ -184,7 +188,7 @@ function readInsertSet(
   );
   const assignments = readAssignments(passage, { from: cursor.at, to });
   cursor.at = to;
-  const conflict = readConflict(cursor, verb);
+  const conflict = readConflict(cursor, table, verb);
   if (assignments === undefined || conflict === undefined) {
     return { verb: 'opaque', table };
   }
@@ -204,7 +208,7 @@ function readRows(
   verb: OnConflict,
 ): TableWrite {
   if (cursor.take('DEFAULT', 'VALUES')) {
-    const conflict = readConflict(cursor, verb);
+    const conflict = readConflict(cursor, table, verb);
     if (conflict === undefined) return { verb: 'opaque', table };
     return { verb: 'insert', table, columns: [], tuples: [[]], ...conflict };
   }
@@ -213,7 +217,7 @@ function readRows(
   if (cursor.takeAny('VALUES', 'VALUE')) tuples = takeTuples(cursor);
   // Where the rows are not told, the clauses after them are still to be found.
   if (tuples === undefined) cursor.at = start;
-  const conflict = readConflict(cursor, verb);
+  const conflict = readConflict(cursor, table, verb);
   if (conflict === undefined) return { verb: 'opaque', table };
   // MySQL: `VALUES ()` lists no columns and sets none.
   const listed =

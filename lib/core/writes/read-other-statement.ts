@@ -152,7 +152,7 @@ export function readCopy(cursor: WordCursor, findings: Findings): void {
       onConflict: 'fail',
       conflictColumns: undefined,
       conflictAssignments: new Map(),
-      returning: false,
+      returning: undefined,
     },
   ]);
 }
@@ -183,7 +183,7 @@ function readLoad(cursor: WordCursor, findings: Findings): void {
       onConflict: replaces ? 'replace' : ignores ? 'ignore' : 'fail',
       conflictColumns: undefined,
       conflictAssignments: new Map(),
-      returning: false,
+      returning: undefined,
     },
   ]);
 }

@@ -40,6 +40,9 @@ export type Alternative = ReadonlyMap<string, readonly Operand[]>;
 /** Which rows a WHERE clause can match: those of any alternative; `undefined`: not told, maybe all. */
 export type RowFilter = readonly Alternative[] | undefined;
 
+/** The columns of the written table that RETURNING gives back under their own names. */
+export type Returned = 'all' | readonly string[];
+
 export interface InsertWrite {
   readonly verb: 'insert';
   readonly table: TableName;
@@ -59,7 +62,7 @@ export interface InsertWrite {
   readonly conflictColumns: readonly string[] | undefined;
   /** Columns set by `DO UPDATE SET` or `ON DUPLICATE KEY UPDATE`. */
   readonly conflictAssignments: ReadonlyMap<string, Operand>;
-  readonly returning: boolean;
+  readonly returning: Returned | undefined;
 }
 
 export interface UpdateWrite {
@@ -73,7 +76,7 @@ export interface UpdateWrite {
    * `FROM`, `JOIN` or CTE is involved: a look-up of the same rows can repeat it. `''`: no WHERE.
    */
   readonly condition: ConditionText | undefined;
-  readonly returning: boolean;
+  readonly returning: Returned | undefined;
 }
 
 export interface DeleteWrite {
@@ -81,7 +84,7 @@ export interface DeleteWrite {
   readonly table: TableName;
   readonly where: RowFilter;
   readonly condition: ConditionText | undefined;
-  readonly returning: boolean;
+  readonly returning: Returned | undefined;
 }
 
 /** A condition that can be repeated in a SELECT of the same table. */

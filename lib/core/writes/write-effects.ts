@@ -13,6 +13,7 @@ import {
   type DeleteWrite,
   type InsertWrite,
   type Operand,
+  type Returned,
   type Statement,
   type TableWrite,
   type UpdateWrite,
@@ -135,7 +136,7 @@ class EffectCollector implements Effects {
     table: Table,
     outcome: WriteOutcome | undefined,
   ): void {
-    const returned = outcome?.returned;
+    const returned = rowsTold(write.returning, outcome);
     const keys = this.insertedKeys(write, table, outcome);
     this.writes.addTable(table.id);
     if (keys.everyRow) this.writes.addEveryRow(table.id);
@@ -165,7 +166,7 @@ class EffectCollector implements Effects {
     readonly unnamed: number;
     readonly everyRow: boolean;
   } {
-    const told = outcome && this.keysTold(table, outcome);
+    const told = outcome && this.keysTold(write, table, outcome);
     const replaces = write.onConflict === 'replace';
     if (told) return { named: told, unnamed: 0, everyRow: replaces };
     const conflict =
@@ -270,7 +271,7 @@ class EffectCollector implements Effects {
     const renames = newKey.some(operand => operand !== undefined);
     // RETURNING tells the keys that rows have now, not those they had.
     const told =
-      (outcome && !renames && this.keysTold(table, outcome)) ||
+      (outcome && !renames && this.keysTold(write, table, outcome)) ||
       (keysOf(table, outcome?.before) ?? this.pinnedKeys(write.where, table));
     this.addRows(table, told);
     if (renames) {
@@ -313,7 +314,7 @@ class EffectCollector implements Effects {
   ): void {
     this.addRows(
       table,
-      (outcome && this.keysTold(table, outcome)) ??
+      (outcome && this.keysTold(write, table, outcome)) ??
         keysOf(table, outcome?.before) ??
         this.pinnedKeys(write.where, table),
     );
@@ -336,10 +337,12 @@ class EffectCollector implements Effects {
 
   /** The keys that the driver told, where it told that of each row. */
   private keysTold(
+    { returning }: InsertWrite | UpdateWrite | DeleteWrite,
     table: Table,
     outcome: WriteOutcome,
   ): readonly (readonly string[])[] | undefined {
-    const { returned, affected, generatedKeys } = outcome;
+    const { affected, generatedKeys } = outcome;
+    const returned = rowsTold(returning, outcome);
     if (returned && (affected === undefined || affected === returned.length)) {
       const keys = keysOf(table, returned);
       if (keys) return keys;
@@ -466,6 +469,19 @@ class EffectCollector implements Effects {
       if (reached) this.addEveryParent(reached);
     }
   }
+}
+
+/** Returned rows without the columns that may be something else under a column's name. */
+function rowsTold(
+  returning: Returned | undefined,
+  outcome: WriteOutcome | undefined,
+): readonly Row[] | undefined {
+  if (returning === undefined) return undefined;
+  const returned = outcome?.returned;
+  if (returning === 'all') return returned;
+  return returned?.map(
+    row => new Map(returning.map(name => [name, row.get(name)] as const)),
+  );
 }
 
 function keysOf(

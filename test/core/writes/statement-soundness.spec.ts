@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { DataSource } from 'typeorm';
+
+import { analyseSql } from '../../../lib/core/writes/analyse-sql.js';
+import { type Dialect } from '../../../lib/core/writes/statement.js';
+import {
+  type Content,
+  createTable,
+  fillTable,
+  overlooked,
+  quoteName,
+  randomText,
+  TABLES,
+} from '../../support/random-statements.js';
+
+/** What is used of sql.js: TypeORM runs no more than the first statement of a text. */
+interface SqlJsDatabase {
+  exec(sql: string): { readonly values: readonly (readonly unknown[])[] }[];
+}
+
+describe('writes, compared with what SQLite changes', () => {
+  let source: DataSource;
+  let database: SqlJsDatabase;
+
+  beforeAll(async () => {
+    source = await new DataSource({ type: 'sqljs' }).initialize();
+    database = (
+      source.driver as unknown as { readonly databaseConnection: SqlJsDatabase }
+    ).databaseConnection;
+    for (const table of TABLES) database.exec(createTable(table, 'sqlite'));
+  });
+  afterAll(() => source.destroy());
+
+  function fill(): void {
+    database.exec('DROP TRIGGER IF EXISTS tr');
+    for (const table of TABLES) {
+      database.exec(
+        `DELETE FROM ${quoteName(table, 'sqlite')}; ${fillTable(table, 'sqlite')}`,
+      );
+    }
+  }
+
+  function contents(): Map<string, Content> {
+    return new Map(
+      TABLES.map(table => {
+        const [result] = database.exec(
+          `SELECT * FROM ${quoteName(table, 'sqlite')}`,
+        );
+        const rows = result?.values ?? [];
+        return [
+          table,
+          new Map(rows.map(([id, ...rest]) => [Number(id), rest.join('|')])),
+        ];
+      }),
+    );
+  }
+
+  it('name every table and row that a text changes', () => {
+    let changed = 0;
+    fc.assert(
+      fc.property(randomText('sqlite'), sql => {
+        fill();
+        const before = contents();
+        try {
+          database.exec(sql);
+        } catch {
+          // What ran before the error counts.
+        }
+        const after = contents();
+        const missed = overlooked(analyseSql(sql, 'sqlite'), before, after);
+        expect({ sql, missed }).toEqual({ sql, missed: [] });
+        if (
+          TABLES.some(table => textOf(before, table) !== textOf(after, table))
+        ) {
+          changed += 1;
+        }
+      }),
+      { numRuns: 500 },
+    );
+    expect(changed).toBeGreaterThan(150);
+  }, 60_000);
+});
+
+function textOf(all: ReadonlyMap<string, Content>, table: string): string {
+  return JSON.stringify([...(all.get(table) ?? [])]);
+}
+
+describe.each(['postgres', 'mysql', 'sqlite'] satisfies Dialect[])(
+  'analyseSql in %s',
+  dialect => {
+    it('never throws, whatever the text', () => {
+      fc.assert(
+        fc.property(
+          fc.oneof(
+            fc.string({ maxLength: 60 }),
+            fc.string({ unit: 'binary', maxLength: 30 }),
+            randomText(dialect),
+          ),
+          sql => {
+            const { statements } = analyseSql(sql, dialect);
+            for (const { mentions } of statements)
+              expect(mentions).toBeDefined();
+          },
+        ),
+        { numRuns: 500 },
+      );
+    }, 60_000);
+  },
+);

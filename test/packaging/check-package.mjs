@@ -12,7 +12,7 @@ import { checkInstalls } from './install-check.mjs';
 const project = fileURLToPath(new URL('../..', import.meta.url));
 const dir = await mkdtemp(join(tmpdir(), 'alkey-package-'));
 try {
-  await show('npm', 'pack', '--pack-destination', dir);
+  await show('npm', 'pack', '--loglevel=error', '--pack-destination', dir);
   const [name] = await readdir(dir);
   const tarball = join(dir, name);
   await checkFiles(tarball);

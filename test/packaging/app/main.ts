@@ -62,7 +62,7 @@ async function start(): Promise<void> {
   if (typeof expectTouched !== 'function')
     throw new Error('nestjs-alkey/testing has no expectTouched');
   const app = await NestFactory.create(AppModule, {
-    logger: ['warn', 'error'],
+    logger: ['error'],
   });
   app.enableShutdownHooks();
   await app.listen(0, '127.0.0.1');

@@ -183,6 +183,7 @@ export class AlkeyModule
   implements OnModuleInit, OnApplicationShutdown
 {
   constructor(
+    @Inject(ALKEY_GIVEN_OPTIONS) private readonly given: AlkeyModuleOptions,
     @Inject(ALKEY_REDIS) private readonly redis: OpenedRedis | undefined,
     private readonly store: TokenStore,
     private readonly observer: DataSourceObserver,
@@ -198,7 +199,8 @@ export class AlkeyModule
 
   /** Nest calls this of global modules first, so that seeds in other modules are observed. */
   async onModuleInit(): Promise<void> {
-    if (!this.redis) {
+    // Whoever says `redis: false` knows.
+    if (!this.redis && this.given.redis === undefined) {
       new Logger('Alkey').warn(
         'Tokens and responses are kept in memory: not shared between processes. Give `redis` or set REDIS_URL.',
       );

@@ -1,5 +1,5 @@
 import { type Cache } from 'cache-manager';
-import { AlkeyError, describeValue } from '../core/errors.js';
+import { AlkeyError, describeValue, didYouMean } from '../core/errors.js';
 import { type RedisOption } from '../redis/open-redis.js';
 import { type CacheScope } from './cache-keyed.metadata.js';
 
@@ -105,6 +105,13 @@ const integer = (least: number): Check => ({
   expected: `an integer >= ${least}`,
   holds: value => Number.isSafeInteger(value) && Number(value) >= least,
 });
+/** A timer that is to wait longer than this fires at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+const timer = (least: number): Check => ({
+  expected: `an integer from ${least} to ${LONGEST_TIMER_MS}`,
+  holds: value =>
+    integer(least).holds(value) && Number(value) <= LONGEST_TIMER_MS,
+});
 const oneOf = (...values: readonly string[]): Check => ({
   expected: values.map(value => `'${value}'`).join(' or '),
   holds: value => typeof value === 'string' && values.includes(value),
@@ -122,7 +129,8 @@ const CHECKS: Readonly<Record<keyof AlkeyModuleOptions, Check>> = {
   redis: {
     expected:
       'a URL (redis:// or rediss://), options of node-redis, a client, a KeyvRedis, or false',
-    holds: value => value === false || isObject(value) || isRedisUrl(value),
+    holds: value =>
+      value === false || isRedisUrl(value) || isRedisObject(value),
   },
   cache: {
     expected: 'a Cache of cache-manager (with `get`, `set` and `stores`)',
@@ -146,9 +154,9 @@ const CHECKS: Readonly<Record<keyof AlkeyModuleOptions, Check>> = {
   ttlMs: integer(1),
   tokenTtlMs: integer(1000),
   consistency: oneOf('strict', 'commit'),
-  leaseMs: integer(100),
+  leaseMs: timer(100),
   replicaLagMs: integer(0),
-  storeTimeoutMs: integer(1),
+  storeTimeoutMs: timer(1),
   onStoreFailure: oneOf('serve', 'abort'),
   maxRowsPerTable: integer(0),
   parents: boolean,
@@ -199,16 +207,31 @@ export function resolveOptions(
 }
 
 function checkOption(name: string, value: unknown): void {
-  if (!(name in CHECKS)) {
+  if (!isOptionName(name)) {
+    const known = Object.keys(CHECKS);
+    const meant = didYouMean(name, known);
     throw new AlkeyError(
       'ALKEY_INVALID_OPTION',
-      `AlkeyModule has no option \`${name}\`. It has ${Object.keys(CHECKS)
-        .map(known => `\`${known}\``)
-        .join(', ')}.`,
+      `AlkeyModule has no option \`${name}\`.` +
+        (meant === undefined ? '' : ` Did you mean \`${meant}\`?`) +
+        ` It has ${known.map(each => `\`${each}\``).join(', ')}.`,
     );
   }
-  const check = CHECKS[name as keyof AlkeyModuleOptions];
+  const check = CHECKS[name];
   if (!check.holds(value)) throw invalidOption(name, check.expected, value);
+}
+
+function isOptionName(name: string): name is keyof AlkeyModuleOptions {
+  return Object.hasOwn(CHECKS, name);
+}
+
+/**
+ * For what `wrap` is told for one value.
+ *
+ * @throws AlkeyError `ALKEY_INVALID_OPTION`
+ */
+export function checkTtlMs(ttlMs: unknown): void {
+  checkOption('ttlMs', ttlMs);
 }
 
 function invalidOption(
@@ -222,9 +245,18 @@ function invalidOption(
   );
 }
 
+/** Options or a client; what they hold is checked by node-redis, but a wrong URL is ours to name. */
+function isRedisObject(value: unknown): boolean {
+  if (!isObject(value) || Array.isArray(value)) return false;
+  const url: unknown = 'url' in value ? value.url : undefined;
+  return url === undefined || isRedisUrl(url);
+}
+
 function isRedisUrl(value: unknown): boolean {
   if (typeof value !== 'string' || !URL.canParse(value)) return false;
-  return ['redis:', 'rediss:'].includes(new URL(value).protocol);
+  const { protocol, pathname } = new URL(value);
+  // The path is the number of the database.
+  return ['redis:', 'rediss:'].includes(protocol) && /^\/?\d*$/.test(pathname);
 }
 
 /** `REDIS_URL` with the database `REDIS_DB`, as one URL; `false` where there is none. */

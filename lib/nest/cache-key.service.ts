@@ -19,6 +19,7 @@ import {
   fingerprintOf,
   type KeyPart,
 } from '../core/keys/cache-key.js';
+import { encodeCanonical } from '../core/keys/canonical-encoding.js';
 import { type StoredResponse } from '../core/responses/stored-response.js';
 import { SingleFlight } from '../core/single-flight.js';
 import { chosenText, chosenUnder } from '../core/tokens/chosen-token.js';
@@ -26,17 +27,17 @@ import { TokenStore } from '../core/tokens/token-store.js';
 import { chosenToken, mintToken, type Token } from '../core/tokens/token.js';
 import { EntityCatalog } from '../typeorm/entity-catalog.js';
 import { AlkeyEvents } from './alkey-events.js';
-import { type ResolvedOptions } from './alkey.options.js';
+import { checkTtlMs, type ResolvedOptions } from './alkey.options.js';
 import { ClassMemory } from './class-memory.js';
 import { ALKEY_OPTIONS } from './injection-tokens.js';
 import { RefResolver } from './ref-resolver.js';
-import { type Ref, RowRef } from './refs.js';
+import { type Ref } from './refs.js';
 import { ResponseStore } from './response-store.js';
 import { TokenReader, type TokenReading } from './token-reader.js';
 
-/** A part of a key, before tokens are read. */
+/** A part of a key, before tokens are read; a literal is its canonical text already. */
 type UnreadPart =
-  | { readonly kind: 'literal'; readonly value: unknown }
+  | { readonly kind: 'literal'; readonly value: string }
   | { readonly kind: 'ref'; readonly dependency: Dependency };
 
 /** Composes cache keys that change when what they name changes, and caches values under them. */
@@ -67,8 +68,6 @@ export class CacheKeyService {
    */
   async key(...parts: readonly unknown[]): Promise<string> {
     const unread = this.partsOf(parts);
-    // Encoding fails before anything is asked of the store.
-    slotOf('key', unread);
     const identifiers = dependenciesIn(unread);
     const reading = await this.reader.read(identifiers);
     return keyOf(unread, identifiers, reading);
@@ -118,15 +117,20 @@ export class CacheKeyService {
    * The value cached under `parts`, or what `produce` answers, which is then cached. Concurrent
    * calls share one run of `produce`; while a writer is about to commit nothing is cached.
    *
-   * A value that cannot be stored without losing something is answered, and not cached.
+   * A value that cannot be stored without losing something is answered, and not cached; nor is a
+   * failure, which reaches every caller of its run.
+   *
+   * @throws AlkeyError as `key` does, and `ALKEY_INVALID_OPTION` where `ttlMs` is no integer >= 1
    */
   async wrap<T>(
     parts: readonly unknown[],
     produce: () => Promise<T>,
     options: { readonly ttlMs?: number } = {},
   ): Promise<T> {
+    const { ttlMs = this.options.ttlMs } = options;
+    checkTtlMs(ttlMs);
     const unread = this.partsOf(parts);
-    const slot = slotOf('wrap', unread);
+    const slot = slotOf(unread, this.options.release);
     const identifiers = dependenciesIn(unread);
     const reading = await this.reader.read(identifiers);
     if (reading.kind !== 'tokens') {
@@ -149,7 +153,7 @@ export class CacheKeyService {
     this.events.emit('miss', { source, name, identifiers, reason, collapsed });
     return this.runs.run(run, async () => {
       const produced = await produce();
-      this.keep(slot, fingerprint, identifiers, produced, options.ttlMs);
+      this.keep(slot, fingerprint, identifiers, produced, ttlMs);
       return produced;
     }) as Promise<T>;
   }
@@ -189,17 +193,21 @@ export class CacheKeyService {
   }
 
   private partsOf(parts: readonly unknown[]): readonly UnreadPart[] {
-    return parts.flatMap((value): readonly UnreadPart[] => {
+    return parts.flatMap((value, index): readonly UnreadPart[] => {
+      const position = index + 1;
       const resolution = this.refs.resolve(value);
-      if (resolution.kind === 'literal') return [{ kind: 'literal', value }];
-      const refs = resolution.dependencies.map((dependency): UnreadPart => ({
+      if (resolution.kind === 'literal') {
+        return [{ kind: 'literal', value: encodeCanonical(value, position) }];
+      }
+      const { dependencies, rowKey } = resolution;
+      const refs = dependencies.map((dependency): UnreadPart => ({
         kind: 'ref',
         dependency,
       }));
-      // No row has this key, so the key itself tells such parts apart.
-      return resolution.kind === 'no-row'
-        ? [...refs, { kind: 'literal', value: keyNamed(value) }]
-        : refs;
+      if (rowKey === undefined) return refs;
+      // The sign before it is none that a canonical text begins with: the row is not the value.
+      const text = `#${encodeCanonical(rowKey, position)}`;
+      return [...refs, { kind: 'literal', value: text }];
     });
   }
 
@@ -208,7 +216,7 @@ export class CacheKeyService {
     fingerprint: Fingerprint,
     identifiers: readonly Identifier[],
     value: unknown,
-    ttlMs = this.options.ttlMs,
+    ttlMs: number,
   ): void {
     const encoded = this.classes.encode(value);
     if (!encoded.ok) {
@@ -237,9 +245,12 @@ const source = 'wrap';
 const name = 'CacheKeyService.wrap';
 
 /** Names the place of a value, whatever the tokens are. */
-function slotOf(kind: string, parts: readonly UnreadPart[]): string {
+function slotOf(
+  parts: readonly UnreadPart[],
+  release: string | undefined,
+): string {
   return composeKey([
-    { kind: 'literal', value: kind },
+    { kind: 'literal', value: release },
     ...parts.map((part): KeyPart =>
       part.kind === 'literal'
         ? part
@@ -279,11 +290,6 @@ function keyOf(
       };
     }),
   );
-}
-
-/** What a ref says of a row that cannot be. */
-function keyNamed(value: unknown): unknown {
-  return value instanceof RowRef ? value.key : value;
 }
 
 /** The identifiers that a write of what an identifier names touches. */

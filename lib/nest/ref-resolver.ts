@@ -15,9 +15,18 @@ export type Resolution =
   | {
       readonly kind: 'dependencies';
       readonly dependencies: readonly Dependency[];
+      /**
+       * The key of a row that counts with its whole table, because no identifier can name it: in a
+       * cache key it tells such rows apart. `undefined`: the dependencies say everything.
+       */
+      readonly rowKey?: unknown;
     }
   /** Names a row by something that no row can have for a key; its table counts. */
-  | { readonly kind: 'no-row'; readonly dependencies: readonly Dependency[] }
+  | {
+      readonly kind: 'no-row';
+      readonly dependencies: readonly Dependency[];
+      readonly rowKey: unknown;
+    }
   | { readonly kind: 'literal' };
 
 /** From what callers pass to what an answer depends on. */
@@ -37,12 +46,14 @@ export class RefResolver {
         : { kind: 'literal' };
     }
     if (value instanceof RowRef) {
-      const dependencies = this.catalog.onRow(value.target, value.key);
+      const { target, key } = value;
+      const dependencies = this.catalog.onRow(target, key);
       return dependencies
-        ? { kind: 'dependencies', dependencies }
+        ? namedRow(dependencies, key)
         : {
             kind: 'no-row',
-            dependencies: this.catalog.onEntity(value.target),
+            dependencies: this.catalog.onEntity(target),
+            rowKey: key,
           };
     }
     if (typeof value === 'function' || value instanceof EntitySchema) {
@@ -55,7 +66,7 @@ export class RefResolver {
         ? this.catalog.onInstance(value)
         : undefined;
     return dependencies
-      ? { kind: 'dependencies', dependencies }
+      ? namedRow(dependencies, this.keyOf(value as object))
       : { kind: 'literal' };
   }
 
@@ -79,12 +90,43 @@ export class RefResolver {
 
   private resolveIdentifier(text: string): Resolution {
     const dependency = this.catalog.onIdentifier(text);
-    if (dependency) return { kind: 'dependencies', dependencies: [dependency] };
     const parsed = parseIdentifier(text);
-    const table = parsed?.kind === 'row' ? parsed.table : undefined;
-    return {
-      kind: 'no-row',
-      dependencies: table ? [onTable(this.catalog.requireTable(table))] : [],
-    };
+    if (parsed?.kind !== 'row') {
+      return {
+        kind: 'dependencies',
+        dependencies: dependency ? [dependency] : [],
+      };
+    }
+    return dependency
+      ? namedRow([dependency], parsed.values)
+      : {
+          kind: 'no-row',
+          dependencies: [onTable(this.catalog.requireTable(parsed.table))],
+          rowKey: parsed.values,
+        };
   }
+
+  /** An instance's key in its database form; `undefined` where a part of it is missing. */
+  private keyOf(instance: object): readonly unknown[] | undefined {
+    const [entity] = this.catalog.entitiesOf(instance.constructor);
+    const values = entity?.metadata.primaryColumns.map((column): unknown =>
+      column.getEntityValue(instance, true),
+    );
+    return values?.some(value => value === undefined || value === null)
+      ? undefined
+      : values;
+  }
+}
+
+/** A row by its identifiers, and by its key as well where one of them names its whole table. */
+function namedRow(
+  dependencies: readonly Dependency[],
+  rowKey: unknown,
+): Resolution {
+  const isNamed = dependencies.every(
+    ({ identifier }) => parseIdentifier(identifier)?.kind === 'row',
+  );
+  return isNamed
+    ? { kind: 'dependencies', dependencies }
+    : { kind: 'dependencies', dependencies, rowKey };
 }

@@ -5,11 +5,12 @@ const CAIRO = 360630;
 
 async function send(method, path, body) {
   const startedAt = performance.now();
-  const response = await fetch(url + path, {
-    method,
-    headers: body && { 'content-type': 'application/json' },
-    body: body && JSON.stringify(body),
-  });
+  const request = { method };
+  if (body) {
+    request.headers = { 'content-type': 'application/json' };
+    request.body = JSON.stringify(body);
+  }
+  const response = await fetch(url + path, request);
   const text = await response.text();
   const ms = (performance.now() - startedAt).toFixed(1);
   if (!response.ok) throw new Error(`${method} ${path} answered ${text}`);

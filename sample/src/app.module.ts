@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { AlkeyModule } from 'nestjs-alkey';
 import { CitiesController } from './cities/cities.controller.js';
 import { CitiesService } from './cities/cities.service.js';
 import { CityPageController } from './cities/city-page.controller.js';
@@ -18,6 +19,8 @@ import { StatsController } from './stats/stats.controller.js';
   imports: [
     TypeOrmModule.forRootAsync({ useFactory: databaseOptions }),
     TypeOrmModule.forFeature([Country, City, Review]),
+    // The atlas is public: whoever asks gets the same answer.
+    AlkeyModule.forRoot({ scope: 'shared' }),
   ],
   controllers: [
     CountriesController,

@@ -1,4 +1,7 @@
 import { Body, Controller, Get, Param, Patch } from '@nestjs/common';
+import { CacheKeyed, rowOf } from 'nestjs-alkey';
+import { Country } from '../entities/country.entity.js';
+import { City } from '../entities/city.entity.js';
 import { rowId } from '../input/whole-number.pipe.js';
 import { ReviewsService } from '../reviews/reviews.service.js';
 import { CitiesService } from './cities.service.js';
@@ -11,7 +14,9 @@ export class CitiesController {
     private readonly reviews: ReviewsService,
   ) {}
 
+  // A review touches its city's row. The answer names the country as well.
   @Get(':id')
+  @CacheKeyed(rowOf(City, 'id'), Country)
   async one(@Param('id', rowId) id: number) {
     const city = await this.cities.find(id);
     return { ...city, ...(await this.reviews.of(id)) };

@@ -6,6 +6,7 @@ import {
   Query,
 } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
+import { CacheKeyed, rowOf } from 'nestjs-alkey';
 import { Repository } from 'typeorm';
 import { City } from '../entities/city.entity.js';
 import { Country } from '../entities/country.entity.js';
@@ -23,11 +24,14 @@ export class CountriesController {
   ) {}
 
   @Get()
+  @CacheKeyed(Country)
   all() {
     return this.countries.find({ order: { name: 'ASC' } });
   }
 
+  // A city that is written touches its country's row, so its cities are covered.
   @Get(':code')
+  @CacheKeyed(rowOf(Country, 'code'))
   async one(@Param('code', countryCode) code: string) {
     const country = await this.find(code);
     const population = await this.cities.sum('population', {
@@ -41,6 +45,7 @@ export class CountriesController {
   }
 
   @Get(':code/cities')
+  @CacheKeyed(rowOf(Country, 'code'), { query: ['page', 'limit'] })
   async citiesOf(
     @Param('code', countryCode) code: string,
     @Query('page', page) pageNumber: number,

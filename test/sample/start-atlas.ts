@@ -1,0 +1,83 @@
+import { type AddressInfo } from 'node:net';
+import { NestFactory } from '@nestjs/core';
+import request from 'supertest';
+import { AppModule } from '../../sample/src/app.module.js';
+
+export interface Answer {
+  readonly status: number;
+  readonly cache: 'hit' | 'miss' | 'untouched';
+  readonly text: string;
+  // oxlint-disable-next-line typescript/no-explicit-any -- each test knows what it asked for
+  readonly json: any;
+}
+
+export interface Atlas extends AsyncDisposable {
+  get(path: string): Promise<Answer>;
+  send(
+    method: 'get' | 'post' | 'patch' | 'delete',
+    path: string,
+    body?: object,
+  ): Promise<Answer>;
+}
+
+interface Settings {
+  readonly DATABASE_URL?: string;
+  readonly REDIS_URL?: string;
+}
+
+/** The sample app on a free port, with only the countries that the tests speak of. */
+export async function startAtlas(settings: Settings = {}): Promise<Atlas> {
+  const app = await withEnvironment(
+    { ATLAS_COUNTRIES: 'AD,LI,MC', ...settings },
+    async () => {
+      const created = await NestFactory.create(AppModule, { logger: false });
+      return created.listen(0, '127.0.0.1').then(() => created);
+    },
+  );
+  const { port } = app.getHttpServer().address() as AddressInfo;
+
+  const send: Atlas['send'] = async (method, path, body) => {
+    const server = request(`http://127.0.0.1:${port}`);
+    const asked = server[method](path)
+      // One name for every process, as behind a load balancer: answers are cached per host.
+      .set('Host', 'atlas.test');
+    const { status, headers, text } = await (body === undefined
+      ? asked
+      : asked.send(body));
+    const isJson = String(headers['content-type']).includes('json');
+    return {
+      status,
+      cache: outcomeIn(headers['cache-status']),
+      text,
+      json: isJson ? JSON.parse(text) : undefined,
+    };
+  };
+  return {
+    get: path => send('get', path),
+    send,
+    [Symbol.asyncDispose]: () => app.close(),
+  };
+}
+
+function outcomeIn(cacheStatus: string | undefined): Answer['cache'] {
+  if (cacheStatus === undefined) return 'untouched';
+  return /^alkey; hit\b/.test(cacheStatus) ? 'hit' : 'miss';
+}
+
+async function withEnvironment<T>(
+  settings: Readonly<Record<string, string>>,
+  run: () => Promise<T>,
+): Promise<T> {
+  const before = Object.keys(settings).map(
+    name => [name, process.env[name]] as const,
+  );
+  Object.assign(process.env, settings);
+  try {
+    return await run();
+  } finally {
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+  }
+}

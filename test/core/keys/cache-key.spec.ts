@@ -117,6 +117,19 @@ describe('fingerprintOf', () => {
     );
   });
 
+  it('tells where the identifier ends and the token begins', () => {
+    const user11 = rowIdentifier(users, ['11']);
+    expect(fingerprintOf([user1], [token('1a')])).not.toBe(
+      fingerprintOf([user11], [token('a')]),
+    );
+  });
+
+  it('tells lone surrogates in tokens apart', () => {
+    expect(fingerprintOf([user1], [token('\ud800')])).not.toBe(
+      fingerprintOf([user1], [token('\ud801')]),
+    );
+  });
+
   it('is the same exactly where the same identifiers have the same tokens', () => {
     const pairs = fc.uniqueArray(fc.tuple(anyIdentifier, anyToken), {
       maxLength: 3,

@@ -65,6 +65,10 @@ describe('encodeCanonical', () => {
     ['an absent and an undefined property', {}, { a: undefined }],
     // oxlint-disable-next-line no-sparse-arrays -- the hole is the point
     ['a hole and undefined', [,], [undefined]],
+    // oxlint-disable-next-line no-sparse-arrays -- the hole is the point
+    ['a hole in front and none', [, 1], [1]],
+    // oxlint-disable-next-line no-sparse-arrays -- the hole is the point
+    ['a hole in front and one behind', [, 1], [1, ,]],
     ['an array and an object with its indexes', ['a'], { 0: 'a' }],
     ['an object and a Map', { a: 1 }, new Map([['a', 1]])],
     ['an array and a Set', [1], new Set([1])],

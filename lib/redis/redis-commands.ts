@@ -34,7 +34,8 @@ const KEYS_PER_COMMAND = 500;
 
 export class SentRedisCommands implements RedisCommands {
   readonly #sender: RedisSender;
-  readonly #sentInFull = new Set<string>();
+  /** Hashes of the scripts that were sent with their source; a server may have forgotten them. */
+  readonly #sent = new Set<string>();
 
   constructor(sender: RedisSender) {
     this.#sender = sender;
@@ -67,14 +68,12 @@ export class SentRedisCommands implements RedisCommands {
     args: readonly string[],
   ): Promise<Reply> {
     const rest = [String(script.numberOfKeys), key, ...args];
-    // Until one answer has shown that the server knows the script, its source travels along, so
-    // that the first call costs one round trip as well.
-    if (!this.#sentInFull.has(script.sha1))
-      return this.#runInFull(script, key, rest);
+    // The first time its source travels along, ahead of whatever names it by its hash: so the first
+    // call costs one round trip as well. On a cluster that is true of one node, the others ask.
+    if (!this.#sent.has(script.sha1)) return this.#runInFull(script, key, rest);
     try {
-      return script.decode(
-        await this.#sender.send(key, ['EVALSHA', script.sha1, ...rest]),
-      );
+      const command = ['EVALSHA', script.sha1, ...rest];
+      return script.decode(await this.#sender.send(key, command));
     } catch (error) {
       if (!isUnknownScript(error)) throw error;
       return this.#runInFull(script, key, rest);
@@ -86,13 +85,9 @@ export class SentRedisCommands implements RedisCommands {
     key: string,
     rest: readonly string[],
   ): Promise<Reply> {
-    const reply = await this.#sender.send(key, [
-      'EVAL',
-      script.source,
-      ...rest,
-    ]);
-    this.#sentInFull.add(script.sha1);
-    return script.decode(reply);
+    this.#sent.add(script.sha1);
+    const command = ['EVAL', script.source, ...rest];
+    return script.decode(await this.#sender.send(key, command));
   }
 }
 

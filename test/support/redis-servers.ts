@@ -166,7 +166,7 @@ interface Group {
 async function startGroup(): Promise<Group> {
   const dir = await mkdtemp(join(tmpdir(), 'alkey-redis-servers-'));
   const guard = startGuard();
-  guard.tell('dir', dir);
+  guard.tell({ dir });
   const servers: RedisServer[] = [];
   const stop = async () => {
     for (const server of servers) server.thaw();
@@ -232,7 +232,7 @@ function redisServer(
       const ended = once(child, 'exit');
       child.kill('SIGKILL');
       await ended;
-      guard.tell('gone', child.pid);
+      guard.tell({ gone: child.pid });
     },
     async restart() {
       child = spawn('redis-server', args, {
@@ -245,7 +245,7 @@ function redisServer(
       let failure: Error | undefined;
       child.once('error', error => (failure = error));
       child.unref();
-      if (child.pid) guard.tell('process', child.pid, 'SIGKILL');
+      if (child.pid) guard.tell({ pid: child.pid });
       await until(async () => {
         if (failure) throw failure;
         return isListening(port);
@@ -255,7 +255,7 @@ function redisServer(
 }
 
 interface Guard {
-  tell(...words: unknown[]): void;
+  tell(message: Readonly<Record<string, unknown>>): void;
   end(): Promise<void>;
 }
 
@@ -263,12 +263,12 @@ interface Guard {
 function startGuard(): Guard {
   const child = spawn(
     process.execPath,
-    [fileURLToPath(new URL('services-guard.js', import.meta.url))],
+    [fileURLToPath(new URL('redis-servers-guard.js', import.meta.url))],
     { stdio: ['pipe', 'ignore', 'inherit'], detached: true },
   );
   child.unref();
   return {
-    tell: (...words) => void child.stdin.write(`${JSON.stringify(words)}\n`),
+    tell: message => void child.stdin.write(`${JSON.stringify(message)}\n`),
     async end() {
       if (child.exitCode !== null) return;
       const ended = once(child, 'exit');

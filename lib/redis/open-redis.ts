@@ -53,11 +53,11 @@ export interface OpenedRedis {
   close(): Promise<void>;
 }
 
-const CONNECT_TIMEOUT_MS = 500;
+const CONNECT_TIMEOUT_MS = 1_000;
 // A frozen server accepts what is written and never answers: only silence tells. The ping keeps an
-// idle connection from being taken for one.
-const PING_INTERVAL_MS = 200;
-const SILENCE_MS = 500;
+// idle connection from being taken for one; a shorter silence is that of a process too busy to read.
+const PING_INTERVAL_MS = 250;
+const SILENCE_MS = 1_000;
 const LONGEST_RECONNECT_DELAY_MS = 500;
 /** After this many attempts a sentinel's client asks the sentinels for the master anew. */
 const RECONNECTS_TO_ONE_MASTER = 3;
@@ -66,7 +66,8 @@ const RECONNECTS_TO_ONE_MASTER = 3;
  * Opens what the option names, or takes the client that it is.
  *
  * What is opened here connects in the background, and again whenever the connection is lost; while
- * Redis is away or frozen every command is rejected within a second, at once where that is known.
+ * Redis is away or frozen every command is rejected after about a second, at once where that is
+ * known.
  * Settings in the given options win over those made here. A client that is handed in is connected
  * if it is not, and never closed.
  */

@@ -123,7 +123,7 @@ export function tokenStoreContract(
         const after = await world.store.read(ids);
         expect(new Set([...before, ...after]).size).toBe(6_000);
         expect(await world.store.read(ids)).toEqual(after);
-      });
+      }, 30_000);
     });
 
     describe('holds', () => {

@@ -29,16 +29,32 @@ export function parseVary(value: HeaderValue): readonly string[] {
   return [...new Set(listMembers(value).map(name => name.toLowerCase()))];
 }
 
+/** The names that Vary has gained from one moment to another, as they are written. */
+export function varyGained(before: HeaderValue, after: HeaderValue): string[] {
+  const known = new Set(parseVary(before));
+  return listMembers(after).filter(name => !known.has(name.toLowerCase()));
+}
+
+/** Vary with the names of `more` that it lacks; what it has stays as it is written. */
+export function extendVary(existing: HeaderValue, more: HeaderValue): string {
+  const gained = varyGained(existing, more);
+  const before = listMembers(existing).length > 0 ? textOf(existing) : '';
+  if (before === '') return textOf(more);
+  return gained.length === 0 ? before : `${before}, ${gained.join(', ')}`;
+}
+
 /** A quoted string that ends, or any other character but the comma. */
 const MEMBER = /(?:"(?:[^"\\]|\\.)*"|[^,])+/gs;
 
 /** The members of a comma list (RFC 9110 §5.6.1), without empty ones. */
 function listMembers(value: HeaderValue): string[] {
-  if (value === undefined) return [];
-  const text = Array.isArray(value) ? value.join(',') : `${String(value)}`;
-  return (text.match(MEMBER) ?? [])
+  return (textOf(value).match(MEMBER) ?? [])
     .map(member => member.trim())
     .filter(member => member !== '');
+}
+
+function textOf(value: HeaderValue): string {
+  return Array.isArray(value) ? value.join(', ') : String(value ?? '');
 }
 
 function unquote(text: string): string {

@@ -8,6 +8,8 @@ import {
 export type BypassReason =
   /** The request may be somebody's own, and nothing says whose. */
   | 'credentials'
+  /** A function that the route was given (a ref, its scope, what it varies by) failed. */
+  | 'declaration-error'
   /** The handler failed; errors pass untouched. */
   | 'handler-error'
   /** A writer is about to commit what the answer depends on. */
@@ -18,6 +20,8 @@ export type BypassReason =
   | 'no-principal'
   | 'no-store'
   | 'private'
+  /** The request has a body, which the answer may depend on. */
+  | 'request-body'
   /** The handler wrote the response itself. */
   | 'response-handled'
   | 'set-cookie'

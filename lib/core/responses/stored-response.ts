@@ -19,7 +19,7 @@ export interface StoredResponse {
   readonly fingerprint: Fingerprint;
   /** 0 for what has no status, outside HTTP. */
   readonly status: number;
-  /** Those that the handler set, in its order. */
+  /** Those that the handler set, in its order; an empty list: it took this one away. */
   readonly headers: readonly StoredHeader[];
   readonly body: StoredBody;
   /** Milliseconds since 1970. */

@@ -62,14 +62,20 @@ function fill(target: object, json: unknown, classes: Classes): object {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     throw malformed();
   }
+  const properties = target as Record<string, unknown>;
   for (const [name, content] of Object.entries(json)) {
-    // Assigning would call setters of the class, and `__proto__` is one of Object's own.
-    Object.defineProperty(target, name, {
-      value: reviveValue(content, classes),
-      configurable: true,
-      enumerable: true,
-      writable: true,
-    });
+    const value = reviveValue(content, classes);
+    if (name in target) {
+      // Assigning would call a setter of the class; `__proto__` is one that every object has.
+      Object.defineProperty(target, name, {
+        value,
+        configurable: true,
+        enumerable: true,
+        writable: true,
+      });
+    } else {
+      properties[name] = value;
+    }
   }
   return target;
 }

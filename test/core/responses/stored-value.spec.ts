@@ -177,6 +177,12 @@ describe('encodeValue', () => {
       '.h',
     ],
     [
+      'hidden-property',
+      'a hidden property of plain data',
+      Object.defineProperty({ a: 1 }, 'h', { value: 1 }),
+      '.h',
+    ],
+    [
       'extra-property',
       'a named array',
       { rows: Object.assign([1], { total: 1 }) },

@@ -9,19 +9,22 @@ export interface HttpExchange {
   readonly scheme: string;
   /** Host and port the client asked for; behind a trusted proxy those of the proxy. */
   readonly authority: string;
-  /** As it was sent, without the query. */
+  /** As it was sent, without the query; what a middleware made of it, where one did. */
   readonly path: string;
   /** What stands behind the `?`, as it was sent. */
   readonly rawQuery: string;
   /** Route parameters, decoded. */
   readonly parameters: Readonly<Record<string, unknown>>;
-  /** Whether the request says who sends it. */
+  /** Whether the request says who sends it; asked anew, since a guard or interceptor may find out. */
   readonly credentials: boolean;
+  /** Whether the request has a body, which the address does not tell apart. */
+  readonly hasBody: boolean;
   requestHeader(name: string): string | readonly string[] | undefined;
   status(): number;
   setStatus(status: number): void;
   responseHeaders(): HeaderMap;
   setHeader(name: string, value: string | readonly string[]): void;
+  removeHeader(name: string): void;
   /** Whether the response is out of our hands. */
   isSent(): boolean;
   /**
@@ -43,6 +46,8 @@ interface CommonRequest {
     readonly host?: string | undefined;
   };
   readonly user?: unknown;
+  /** Fastify's: middleware leaves the user there. */
+  readonly raw?: { readonly user?: unknown };
 }
 
 interface ExpressResponse {
@@ -53,6 +58,7 @@ interface ExpressResponse {
     Record<string, number | string | string[] | undefined>
   >;
   setHeader(name: string, value: string | readonly string[]): unknown;
+  removeHeader(name: string): unknown;
 }
 
 interface FastifyReply {
@@ -63,6 +69,7 @@ interface FastifyReply {
     Record<string, number | string | string[] | undefined>
   >;
   header(name: string, value: string | readonly string[]): unknown;
+  removeHeader(name: string): unknown;
   serialize(value: unknown): unknown;
 }
 
@@ -89,9 +96,12 @@ abstract class Exchange {
 
   constructor(protected readonly request: CommonRequest) {
     this.method = request.method;
-    const url = request.originalUrl ?? request.url;
+    const { url: inner } = request;
+    const url = request.originalUrl ?? inner;
     const mark = url.indexOf('?');
-    this.path = mark === -1 ? url : url.slice(0, mark);
+    const path = mark === -1 ? url : url.slice(0, mark);
+    // A middleware that rewrites the address may do so by what the address does not tell.
+    this.path = inner === url ? path : `${path} ${inner}`;
     this.rawQuery = mark === -1 ? '' : url.slice(mark + 1);
   }
 
@@ -109,11 +119,19 @@ abstract class Exchange {
   }
 
   get credentials(): boolean {
-    const { headers, user } = this.request;
+    const { headers, user, raw } = this.request;
     return (
       headers.authorization !== undefined ||
       headers.cookie !== undefined ||
-      (user !== undefined && user !== null)
+      (user ?? raw?.user ?? undefined) !== undefined
+    );
+  }
+
+  get hasBody(): boolean {
+    const { headers } = this.request;
+    return (
+      headers['transfer-encoding'] !== undefined ||
+      !['0', undefined].includes(headers['content-length'] as string)
     );
   }
 
@@ -146,16 +164,19 @@ class ExpressExchange extends Exchange implements HttpExchange {
     this.response.setHeader(name, value);
   }
 
+  removeHeader(name: string): void {
+    this.response.removeHeader(name);
+  }
+
   isSent(): boolean {
     return this.response.headersSent;
   }
 
   jsonText(value: unknown): string | undefined {
     const { response } = this;
-    // A middleware that replaced them wants to see the value.
-    if (Object.hasOwn(response, 'json') || Object.hasOwn(response, 'send')) {
-      return undefined;
-    }
+    // Whoever replaced them, for this response or for the application, wants to see the value.
+    const ofApp: unknown = Object.getPrototypeOf(response);
+    if ([response, ofApp as object].some(replacesMethods)) return undefined;
     const { app } = response;
     // What res.json() reads; `escape` is Express's own way to write `<`, so it is left to it.
     if (app.get('json escape')) return undefined;
@@ -191,14 +212,41 @@ class FastifyExchange extends Exchange implements HttpExchange {
     this.reply.header(name, value);
   }
 
+  removeHeader(name: string): void {
+    this.reply.removeHeader(name);
+  }
+
   isSent(): boolean {
     return this.reply.sent || this.reply.raw.headersSent;
   }
 
   jsonText(value: unknown): string | undefined {
+    if (this.seesValues()) return undefined;
     const text = this.reply.serialize(value);
     return typeof text === 'string' ? text : undefined;
   }
+
+  /** Whether a `preSerialization` hook or a serializer of this reply is to see the value itself. */
+  private seesValues(): boolean {
+    const hooks = hiddenProperty(this.request, 'fastify.context') as
+      { readonly preSerialization?: unknown } | undefined;
+    return (
+      hooks?.preSerialization !== null ||
+      hiddenProperty(this.reply, 'fastify.reply.serializer') !== null
+    );
+  }
+}
+
+/** What Fastify keeps under a symbol that it does not export; `undefined` where it has none such. */
+function hiddenProperty(holder: object, description: string): unknown {
+  const symbol = Object.getOwnPropertySymbols(holder).find(
+    candidate => candidate.description === description,
+  );
+  return symbol && Reflect.get(holder, symbol);
+}
+
+function replacesMethods(response: object): boolean {
+  return Object.hasOwn(response, 'json') || Object.hasOwn(response, 'send');
 }
 
 function headerMap(

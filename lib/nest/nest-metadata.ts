@@ -1,5 +1,6 @@
-import { type RequestMethod, type Type } from '@nestjs/common';
+import { RequestMethod, type Type } from '@nestjs/common';
 import { type ApplicationConfig, type ModulesContainer } from '@nestjs/core';
+import { parseVary } from '../core/responses/cache-control.js';
 import {
   CACHE_KEYED,
   type CacheKeyedMetadata,
@@ -13,6 +14,7 @@ import {
 const METADATA = {
   path: 'path',
   method: 'method',
+  headers: '__headers__',
   version: '__version__',
   interceptors: '__interceptors__',
   routeArguments: '__routeArguments__',
@@ -44,6 +46,34 @@ export function cacheKeyedMetadata(
 /** Whether a method of a controller is a route of HTTP. */
 export function isRoute(handler: Handler): boolean {
   return read<RequestMethod>(handler, METADATA.method) !== undefined;
+}
+
+const METHODS_THAT_READ = new Set<RequestMethod | undefined>([
+  RequestMethod.GET,
+  RequestMethod.HEAD,
+  RequestMethod.ALL,
+  // Not a route of HTTP: asked by whatever transport it has.
+  undefined,
+]);
+
+/** Whether a handler may be asked by GET or HEAD. */
+export function mayRead(handler: Handler): boolean {
+  return METHODS_THAT_READ.has(read<RequestMethod>(handler, METADATA.method));
+}
+
+/** The names in Vary that `@Header` sets, before any interceptor runs. */
+export function varyByDecorator(handler: Handler): readonly string[] {
+  const headers =
+    read<readonly { readonly name: string; readonly value: unknown }[]>(
+      handler,
+      METADATA.headers,
+    ) ?? [];
+  return headers
+    .filter(({ name }) => name.toLowerCase() === 'vary')
+    .flatMap(({ value }) =>
+      // A function is asked anew for each request, so what it says is not known.
+      typeof value === 'function' ? ['*'] : parseVary(String(value)),
+    );
 }
 
 /** Whether the handler answers by itself, so that what it returns is not the response. */
@@ -174,12 +204,23 @@ function pathsOf(target: object): readonly string[] {
   return [read<string | readonly string[]>(target, METADATA.path) ?? []].flat();
 }
 
-/** `:id`, `{/:id}`, `*rest`: the forms of path-to-regexp that Express 5 and Fastify share. */
+/**
+ * `:id`, `{/:id}`, `*rest`, `:"my-id"`: the forms of path-to-regexp 8. A bare `*` is `path` on
+ * Express, where Nest names it, and every wildcard is `*` on Fastify.
+ */
 function parametersInPath(path: string): readonly string[] {
-  return [...path.matchAll(/[:*]([A-Za-z_$][\w$]*)/g)].flatMap(
-    ([, name]) => name ?? [],
+  return [...path.matchAll(PARAMETER)].flatMap(
+    ([, sign, quoted, plain]): readonly string[] => {
+      const name = quoted?.replace(/\\(.)/gsu, '$1') ?? plain;
+      if (sign === '*') return name === undefined ? ['path', '*'] : [name, '*'];
+      return name === undefined ? [] : [name];
+    },
   );
 }
+
+/** After what is escaped: a sign, and a name in quotes or of JavaScript's own letters. */
+const PARAMETER =
+  /\\.|([:*])(?:"((?:[^"\\]|\\.)+)"|([\p{ID_Start}$_][\p{ID_Continue}$\u200C\u200D]*))?/gsu;
 
 function read<T>(
   target: object,

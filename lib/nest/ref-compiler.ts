@@ -100,9 +100,10 @@ export class RefCompiler {
       );
     }
     return context => {
-      const parameters = parametersOf(context);
       const key = values.map(value =>
-        'parameter' in value ? parameters[value.parameter] : value.text,
+        'parameter' in value
+          ? parameterOf(context, value.parameter)
+          : value.text,
       );
       const dependency = this.catalog.onTableRow(table, key);
       return dependency && [dependency];
@@ -131,10 +132,10 @@ export class RefCompiler {
         );
       }
       return context => {
-        const value = parametersOf(context)[from];
-        return typeof value === 'string'
-          ? this.catalog.onRow(target, value)
-          : undefined;
+        const value = parameterOf(context, from);
+        return value === undefined
+          ? undefined
+          : this.catalog.onRow(target, value);
       };
     }
     const names = Object.entries(from);
@@ -144,13 +145,12 @@ export class RefCompiler {
       this.uniqueRows.requireUnique(target, properties);
     }
     return context => {
-      const parameters = parametersOf(context);
-      return this.rowOf(
-        target,
-        Object.fromEntries(
-          names.map(([property, name]) => [property, parameters[name]]),
-        ),
+      const record = Object.fromEntries(
+        names.map(([property, name]) => [property, parameterOf(context, name)]),
       );
+      return Object.values(record).includes(undefined)
+        ? undefined
+        : this.rowOf(target, record);
     };
   }
 
@@ -223,15 +223,18 @@ function isRequestFunction(
   return !/^class\b/.test(Function.prototype.toString.call(ref));
 }
 
-function parametersOf(
+/** A route parameter, decoded; what a wildcard took, with its slashes. */
+function parameterOf(
   context: ExecutionContext,
-): Readonly<Record<string, unknown>> {
-  return (
-    context
-      .switchToHttp()
-      .getRequest<{ readonly params?: Readonly<Record<string, unknown>> }>()
-      .params ?? {}
-  );
+  name: string,
+): string | undefined {
+  const { params = {} } = context.switchToHttp().getRequest<{
+    readonly params?: Readonly<Record<string, unknown>>;
+  }>();
+  // Fastify has one name for any wildcard.
+  const value = Object.hasOwn(params, name) ? params[name] : params['*'];
+  if (Array.isArray(value)) return value.join('/');
+  return typeof value === 'string' ? value : undefined;
 }
 
 function requireParameter(name: string, route: RouteFacts): void {

@@ -1,12 +1,16 @@
+import { types } from 'node:util';
 import { Inject, Injectable, StreamableFile } from '@nestjs/common';
 import { type Fingerprint } from '../core/keys/cache-key.js';
+import { extendVary, varyGained } from '../core/responses/cache-control.js';
 import { type BypassReason, mayStore } from '../core/responses/cacheability.js';
 import {
   type StoredBody,
+  type StoredHeader,
   type StoredResponse,
 } from '../core/responses/stored-response.js';
 import { type ResolvedOptions } from './alkey.options.js';
 import { ClassMemory } from './class-memory.js';
+import { hasPrivateMembers } from './private-members.js';
 import { type HeaderMap, type HttpExchange } from './http-exchange.js';
 import { ALKEY_OPTIONS } from './injection-tokens.js';
 import { type RoutePlan } from './route-plans.js';
@@ -28,17 +32,34 @@ export type HandlerRun =
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
+/** RFC 9111 §3.1: they are about the connection, not about the answer. */
+const HOP_BY_HOP = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authentication-info',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
 /** Takes down what a handler answered, and gives it again to another request. */
 @Injectable()
 export class ResponseCapture {
+  /** Of each route its own: two modules may each have a class of one name. */
+  private readonly classes = new WeakMap<RoutePlan, ClassMemory>();
+
   constructor(
     @Inject(ALKEY_OPTIONS) private readonly options: ResolvedOptions,
-    private readonly classes: ClassMemory,
   ) {}
 
   /**
    * What the handler answered, ready to be stored, or why it must not be. `before` are the headers
-   * that stood before it ran: only what it set itself belongs to the answer.
+   * that stood before it ran: only what it set itself belongs to the answer. A cookie, `no-store` and
+   * `private` count whoever set them.
    */
   take(
     plan: RoutePlan,
@@ -47,7 +68,11 @@ export class ResponseCapture {
     before: HeaderMap,
     fingerprint: Fingerprint,
   ): HandlerRun {
-    const added = headersAdded(before, exchange.responseHeaders());
+    // An interceptor behind ours may have found out who asks.
+    if (plan.scope === 'anonymous' && exchange.credentials) {
+      return { value, reason: 'credentials' };
+    }
+    const after = exchange.responseHeaders();
     const streaming = isStream(value);
     const kept = streaming ? undefined : this.bodyOf(plan, exchange, value);
     const verdict = mayStore({
@@ -58,9 +83,12 @@ export class ResponseCapture {
       streaming,
       status: exchange.status(),
       statuses: plan.statuses,
-      setsCookie: added.has('set-cookie'),
-      cacheControl: added.get('cache-control'),
-      vary: added.get('vary'),
+      setsCookie: after.has('set-cookie'),
+      cacheControl: after.get('cache-control'),
+      vary: [
+        ...varyGained(before.get('vary'), after.get('vary')),
+        ...plan.varyByDecorator,
+      ],
       declaredVary: plan.varyHeaders,
       bodyBytes: kept ? bytesOf(kept.body) : 0,
       maxBodyBytes: this.options.maxBodyBytes,
@@ -70,7 +98,7 @@ export class ResponseCapture {
     const response: StoredResponse = {
       fingerprint,
       status: exchange.status(),
-      headers: [...added, ...kept.headers],
+      headers: [...headersMade(before, after), ...kept.headers],
       body: kept.body,
       storedAt: Date.now(),
     };
@@ -81,13 +109,23 @@ export class ResponseCapture {
 
   /** Gives a stored answer; `undefined` where it has a class that this process does not know yet. */
   restore(
+    plan: RoutePlan,
     stored: StoredResponse,
     exchange: HttpExchange,
   ): { readonly value: unknown } | undefined {
-    const body = this.classes.decode(stored.body);
+    const body = this.classesOf(plan).decode(stored.body);
     if (!body) return undefined;
     exchange.setStatus(stored.status);
-    for (const [name, value] of stored.headers) exchange.setHeader(name, value);
+    for (const [name, value] of stored.headers) {
+      if (name === 'vary') {
+        const existing = exchange.responseHeaders().get(name);
+        exchange.setHeader(name, extendVary(existing, value));
+      } else if (value.length === 0 && Array.isArray(value)) {
+        exchange.removeHeader(name);
+      } else {
+        exchange.setHeader(name, value);
+      }
+    }
     return body;
   }
 
@@ -99,41 +137,65 @@ export class ResponseCapture {
     | {
         readonly body: StoredBody;
         readonly value: unknown;
-        readonly headers: readonly (readonly [string, string])[];
+        readonly headers: readonly StoredHeader[];
       }
     | undefined {
+    // Frameworks treat an error as a failure of the handler, or show it without its properties.
+    if (types.isNativeError(value)) return undefined;
     if (plan.form === 'text') {
       if (typeof value === 'string') {
         return { body: { kind: 'text', text: value }, value, headers: [] };
       }
-      const json = isJsonBody(value) ? jsonOf(exchange, value) : undefined;
-      if (json !== undefined) {
-        return {
-          body: { kind: 'text', text: json },
-          value: json,
-          headers: exchange.responseHeaders().has('content-type')
-            ? []
-            : [['content-type', JSON_TYPE]],
-        };
+      const type = exchange.responseHeaders().get('content-type');
+      if (isJsonBody(value) && isJsonType(type)) {
+        const json = jsonOf(exchange, value);
+        if (json.failed) return undefined;
+        if (json.text !== undefined) {
+          return {
+            body: { kind: 'text', text: json.text },
+            value: json.text,
+            headers:
+              type === undefined ? [['content-type', JSON_TYPE] as const] : [],
+          };
+        }
       }
     }
-    const encoded = this.classes.encode(value);
-    return encoded.ok
+    const encoded = this.classesOf(plan).encode(value);
+    return encoded.ok && ![...encoded.classes.values()].some(hasPrivateMembers)
       ? { body: { kind: 'value', encoded: encoded.text }, value, headers: [] }
       : undefined;
   }
+
+  private classesOf(plan: RoutePlan): ClassMemory {
+    let classes = this.classes.get(plan);
+    if (!classes) this.classes.set(plan, (classes = new ClassMemory()));
+    return classes;
+  }
 }
 
-/** The headers that were set or changed between two moments. */
-function headersAdded(
-  before: HeaderMap,
-  after: HeaderMap,
-): Map<string, string | readonly string[]> {
-  const added = new Map<string, string | readonly string[]>();
+/** The headers that were set, changed or taken away between two moments. */
+function headersMade(before: HeaderMap, after: HeaderMap): StoredHeader[] {
+  const ofConnection = new Set(
+    [after.get('connection') ?? []]
+      .flat()
+      .flatMap(names => names.split(','))
+      .map(name => name.trim().toLowerCase()),
+  );
+  const made: StoredHeader[] = [];
   for (const [name, value] of after) {
-    if (!sameHeader(before.get(name), value)) added.set(name, value);
+    if (HOP_BY_HOP.has(name) || ofConnection.has(name)) continue;
+    const old = before.get(name);
+    if (sameHeader(old, value)) continue;
+    // Another request may find other names in Vary; those that the handler added stay.
+    const isExtended = name === 'vary' && old !== undefined;
+    made.push([name, isExtended ? varyGained(old, value) : value]);
   }
-  return added;
+  for (const name of before.keys()) {
+    if (!after.has(name) && name !== 'vary' && !HOP_BY_HOP.has(name)) {
+      made.push([name, []]);
+    }
+  }
+  return made;
 }
 
 function sameHeader(
@@ -156,23 +218,43 @@ function isJsonBody(value: unknown): boolean {
   );
 }
 
-/** `undefined` for what JSON cannot say; the framework then fails as it does without a cache. */
-function jsonOf(exchange: HttpExchange, value: unknown): string | undefined {
+/** With another type each framework has rules of its own for objects. */
+function isJsonType(type: string | readonly string[] | undefined): boolean {
+  return type === undefined || /json/i.test(String(type));
+}
+
+/** `failed`: JSON cannot say it; the framework then fails as it does without a cache. */
+function jsonOf(
+  exchange: HttpExchange,
+  value: unknown,
+): { readonly failed: boolean; readonly text?: string | undefined } {
   try {
-    return exchange.jsonText(value);
+    return { failed: false, text: exchange.jsonText(value) };
   } catch {
-    return undefined;
+    return { failed: true };
   }
 }
 
+/** A stream of any kind, or, as Nest takes them from an interceptor, a plain object around one. */
 function isStream(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
+  return (
+    isBareStream(value) ||
+    (Object.getPrototypeOf(value) === Object.prototype &&
+      Object.values(value).some(
+        member =>
+          typeof member === 'object' && member !== null && isBareStream(member),
+      ))
+  );
+}
+
+function isBareStream(value: object): boolean {
   return (
     value instanceof StreamableFile ||
     ('pipe' in value && typeof value.pipe === 'function') ||
     ('getReader' in value && typeof value.getReader === 'function') ||
     Symbol.asyncIterator in value ||
-    value instanceof Response
+    Object.prototype.toString.call(value) === '[object Response]'
   );
 }
 

@@ -13,6 +13,14 @@ import { type ResolvedOptions } from './alkey.options.js';
 import { ALKEY_CACHE, ALKEY_OPTIONS } from './injection-tokens.js';
 import { within } from './within.js';
 
+/** What a slot holds for a reader. */
+export interface Found {
+  /** The response that was made under the reader's tokens. */
+  readonly response: StoredResponse | undefined;
+  /** Whether there was one that had been made under others. */
+  readonly outdated: boolean;
+}
+
 interface Entry {
   readonly text: string;
   /** Milliseconds until its store drops it. */
@@ -43,10 +51,21 @@ export class ResponseStore {
     slot: string,
     fingerprint: Fingerprint,
   ): Promise<StoredResponse | undefined> {
+    return (await this.lookUp(slot, fingerprint)).response;
+  }
+
+  /** As {@link find}, and whether an outdated response was met. */
+  async lookUp(slot: string, fingerprint: Fingerprint): Promise<Found> {
     const key = this.keyOf(slot);
+    let outdated = false;
     for (const [index, store] of this.cache.stores.entries()) {
       const entry = await this.get(store, key);
-      if (!entry || fingerprintOfEncoded(entry.text) !== fingerprint) continue;
+      const made = entry && fingerprintOfEncoded(entry.text);
+      if (!entry || made === undefined) continue;
+      if (made !== fingerprint) {
+        outdated = true;
+        continue;
+      }
       const response = decodeResponse(entry.text);
       if (!response) continue;
       if (index > 0 && entry.leftMs > 0) {
@@ -54,9 +73,9 @@ export class ResponseStore {
         const nearer = this.cache.stores.slice(0, index);
         this.write(nearer, key, entry.text, entry.leftMs);
       }
-      return response;
+      return { response, outdated };
     }
-    return undefined;
+    return { response: undefined, outdated };
   }
 
   /** Stores a response in every store, in the background; answers the size of its text. */
@@ -66,7 +85,10 @@ export class ResponseStore {
     return text.length;
   }
 
-  /** Waits for what is being stored, so that nothing is written after the connection is closed. */
+  /**
+   * Waits for what is being stored, so that nothing is written after the connection is closed;
+   * for `storeTimeoutMs` at most.
+   */
   async settled(): Promise<void> {
     await Promise.all(this.writing);
   }
@@ -77,8 +99,7 @@ export class ResponseStore {
 
   private async get(store: Keyv, key: string): Promise<Entry | undefined> {
     try {
-      const raw = await within(
-        this.options.storeTimeoutMs,
+      const raw = await within(this.options.storeTimeoutMs, async () =>
         store.getRaw<unknown>(key),
       );
       if (typeof raw?.value !== 'string') return undefined;
@@ -100,9 +121,10 @@ export class ResponseStore {
     ttlMs: number,
   ): void {
     for (const store of stores) {
-      const written = store
-        .set(key, text, ttlMs)
-        .then(() => undefined)
+      // Given up after a while: what a store that hangs was handed would pile up.
+      const written = within(this.options.storeTimeoutMs, async () => {
+        await store.set(key, text, ttlMs);
+      })
         .catch((error: unknown) => this.failed('set-response', error))
         .finally(() => this.writing.delete(written));
       this.writing.add(written);

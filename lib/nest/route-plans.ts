@@ -16,6 +16,7 @@ import {
 } from '../core/responses/resource.js';
 import { type ResolvedOptions } from './alkey.options.js';
 import { type CacheKeyedMetadata } from './cache-keyed.metadata.js';
+import { checkCacheKeyedOptions } from './cache-keyed.options.js';
 import { ALKEY_OPTIONS } from './injection-tokens.js';
 import {
   answersByItself,
@@ -23,9 +24,11 @@ import {
   type Handler,
   hasInterceptorsOutside,
   isRoute,
+  mayRead,
   methodName,
   rendersTemplate,
   routeParameters,
+  varyByDecorator,
   versionText,
 } from './nest-metadata.js';
 import { type ReadyRef, RefCompiler } from './ref-compiler.js';
@@ -41,6 +44,8 @@ export interface RoutePlan {
   readonly principal:
     ((context: ExecutionContext) => string | number | undefined) | undefined;
   readonly varyHeaders: readonly string[];
+  /** What `@Header` names in Vary. */
+  readonly varyByDecorator: readonly string[];
   readonly variant: ((context: ExecutionContext) => unknown) | undefined;
   readonly statuses: readonly number[];
   /** The handler answers by itself: by the response object, a redirect, a stream of events. */
@@ -87,14 +92,14 @@ export class RoutePlans {
     }
   }
 
-  /** The plan of a handler; `undefined` where it is not cached. */
+  /** The plan of a handler; `undefined` where it is not cached, or never asked by GET or HEAD. */
   planOf(controller: Type, handler: Handler): RoutePlan | undefined {
     let plans = this.plans.get(controller);
     if (!plans) this.plans.set(controller, (plans = new Map()));
     const known = plans.get(handler);
     if (known) return known;
     const metadata = cacheKeyedMetadata(controller, handler);
-    if (!metadata) return undefined;
+    if (!metadata || !mayRead(handler)) return undefined;
     const plan = this.plan(controller, handler, metadata);
     plans.set(handler, plan);
     return plan;
@@ -106,6 +111,7 @@ export class RoutePlans {
     { refs, options }: CacheKeyedMetadata,
   ): RoutePlan {
     const name = `${controller.name}.${methodName(controller, handler)}`;
+    checkCacheKeyedOptions(options, name);
     const scope = options.scope ?? this.options.scope;
     const form =
       rendersTemplate(handler) ||
@@ -129,6 +135,7 @@ export class RoutePlans {
       varyHeaders: Array.isArray(options.vary)
         ? (options.vary as readonly string[])
         : [],
+      varyByDecorator: varyByDecorator(handler),
       variant: typeof options.vary === 'function' ? options.vary : undefined,
       statuses: options.statuses ?? [200],
       untouched: answersByItself(controller, handler),

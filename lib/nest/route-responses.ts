@@ -3,8 +3,17 @@ import {
   type ExecutionContext,
   Inject,
   Injectable,
+  Logger,
 } from '@nestjs/common';
-import { from, lastValueFrom, type Observable, switchMap } from 'rxjs';
+import {
+  defer,
+  from,
+  lastValueFrom,
+  type Observable,
+  of,
+  switchMap,
+} from 'rxjs';
+import { AlkeyError } from '../core/errors.js';
 import {
   type Dependency,
   identifiersOf,
@@ -27,6 +36,7 @@ import { type HandlerRun, ResponseCapture } from './response-capture.js';
 import { httpExchange, type HttpExchange } from './http-exchange.js';
 import { ALKEY_OPTIONS } from './injection-tokens.js';
 import { type Handler } from './nest-metadata.js';
+import { OncePerText } from './once-per-text.js';
 import { ResponseStore } from './response-store.js';
 import { type RoutePlan, RoutePlans } from './route-plans.js';
 import { TokenReader } from './token-reader.js';
@@ -35,12 +45,32 @@ import { TokenReader } from './token-reader.js';
 interface Visit {
   readonly plan: RoutePlan;
   readonly exchange: HttpExchange;
+  readonly context: ExecutionContext;
   readonly next: CallHandler;
+}
+
+/** What a request asks for, by what its route says; or why it is not cached. */
+type Asked =
+  | {
+      readonly reason?: undefined;
+      readonly slot: string;
+      readonly dependencies: readonly Dependency[];
+    }
+  | { readonly reason: BypassReason };
+
+/** An answer that is to be made. */
+interface Missed {
+  readonly slot: string;
+  readonly fingerprint: Fingerprint;
+  readonly dependencies: readonly Dependency[];
+  readonly outdated: boolean;
 }
 
 /** Serves cached routes: from the store where nothing was written, else by their handlers. */
 @Injectable()
 export class RouteResponses {
+  private readonly logger = new Logger('Alkey');
+  private readonly failures = new OncePerText();
   private readonly runs = new SingleFlight<string, HandlerRun>();
   /** Contexts that were served already: a controller and its handler may both carry the interceptor. */
   private readonly served = new WeakSet<ExecutionContext>();
@@ -65,41 +95,32 @@ export class RouteResponses {
     if (!plan) return next.handle();
     this.served.add(context);
     const exchange = httpExchange(context);
-    const visit: Visit = { plan, exchange, next };
-    const principal = plan.principal?.(context);
-    const selection = plan.untouched
-      ? { use: false as const, reason: 'response-handled' as const }
-      : maySelect({
-          method: exchange.method,
-          scope: plan.scope,
-          credentials: exchange.credentials,
-          principal,
-        });
-    if (!selection.use) return this.bypass(visit, selection.reason);
-    return from(this.lookUp(visit, context, principal)).pipe(
-      switchMap(answer => answer),
-    );
+    // A handler for all methods: what it answers to the others is none of a cache's business.
+    if (exchange.method !== 'GET' && exchange.method !== 'HEAD') {
+      return next.handle();
+    }
+    const visit: Visit = { plan, exchange, context, next };
+    if (plan.untouched) return this.bypass(visit, 'response-handled');
+    return from(this.lookUp(visit)).pipe(switchMap(answer => answer));
   }
 
   /** The stored answer, or the handler's, as an observable of one value. */
-  private async lookUp(
-    visit: Visit,
-    context: ExecutionContext,
-    principal: string | number | undefined,
-  ): Promise<Observable<unknown>> {
+  private async lookUp(visit: Visit): Promise<Observable<unknown>> {
     const { plan, exchange } = visit;
-    const dependencies = await plan.refs(context);
-    if (!dependencies) return this.bypass(visit, 'invalid-key');
-    const slot = this.slotOf(visit, context, principal);
-    if (slot === undefined) return this.bypass(visit, 'unencodable');
+    const asked = await this.ask(visit);
+    if (asked.reason !== undefined) return this.bypass(visit, asked.reason);
+    const { slot, dependencies } = asked;
     const identifiers = identifiersOf(dependencies);
     const reading = await this.reader.read(identifiers);
     if (reading.kind !== 'tokens') {
       return this.bypass(visit, reading.kind, dependencies);
     }
     const fingerprint = fingerprintOf(identifiers, reading.tokens);
-    const stored = await this.responses.find(slot, fingerprint);
-    const body = stored && this.capture.restore(stored, exchange);
+    const { response: stored, outdated } = await this.responses.lookUp(
+      slot,
+      fingerprint,
+    );
+    const body = stored && this.capture.restore(plan, stored, exchange);
     if (stored && body) {
       this.report(exchange, { hit: true }, dependencies);
       this.events.emit('hit', {
@@ -109,20 +130,59 @@ export class RouteResponses {
         ageMs: Date.now() - stored.storedAt,
         freshness: 'fresh',
       });
-      return from([body.value]);
+      return of(body.value);
     }
     // HEAD has no body to store.
     if (exchange.method !== 'GET') {
       return this.bypass(visit, 'method', dependencies);
     }
-    return from(this.miss(visit, dependencies, slot, fingerprint));
+    // Deferred: nobody runs a handler, or hears its failure, for a request that was given up.
+    return defer(() =>
+      this.miss(visit, { slot, fingerprint, dependencies, outdated }),
+    );
+  }
+
+  /** Finds out what the request asks for. What an application's function throws is its own: no error. */
+  private async ask({ plan, exchange, context }: Visit): Promise<Asked> {
+    if (exchange.hasBody) return { reason: 'request-body' };
+    try {
+      const principal = plan.principal?.(context);
+      const selection = maySelect({
+        method: exchange.method,
+        scope: plan.scope,
+        credentials: exchange.credentials,
+        principal: isSomebody(principal) ? principal : undefined,
+      });
+      if (!selection.use) return { reason: selection.reason };
+      const dependencies = await plan.refs(context);
+      if (!dependencies) return { reason: 'invalid-key' };
+      const slot = plan.slot({
+        scheme: exchange.scheme,
+        authority: exchange.authority,
+        path: exchange.path,
+        rawQuery: exchange.rawQuery,
+        vary: plan.varyHeaders.map(
+          name => [name, exchange.requestHeader(name)] as const,
+        ),
+        variant: plan.variant?.(context),
+        principal,
+      });
+      return { slot, dependencies };
+    } catch (error) {
+      if (isUnencodable(error)) return { reason: 'unencodable' };
+      this.failures.run(plan.name, () =>
+        this.logger.warn(
+          `A function given to @CacheKeyed on ${plan.name} failed, or named what cannot be depended on; ` +
+            `such requests are not cached. Later failures are not logged. ${String(error)}`,
+        ),
+      );
+      return { reason: 'declaration-error' };
+    }
   }
 
   private async miss(
     visit: Visit,
-    dependencies: readonly Dependency[],
-    slot: string,
-    fingerprint: Fingerprint,
+    { slot, fingerprint, dependencies, outdated }: Missed,
   ): Promise<unknown> {
     const { plan, exchange, next } = visit;
     const identifiers = identifiersOf(dependencies);
@@ -132,16 +192,14 @@ export class RouteResponses {
       source: 'http',
       name: plan.name,
       identifiers,
-      reason: 'absent',
+      reason: outdated ? 'outdated' : 'absent',
       collapsed,
     });
     const before = exchange.responseHeaders();
     let own = false;
     const run = await this.runs.run(key, async () => {
       own = true;
-      const value = await lastValueFrom(next.handle(), {
-        defaultValue: undefined,
-      });
+      const value = await lastValueFrom(next.handle());
       const made = this.capture.take(
         plan,
         exchange,
@@ -188,10 +246,11 @@ export class RouteResponses {
     run: HandlerRun,
     dependencies: readonly Dependency[],
   ): unknown {
-    const { exchange } = visit;
+    const { plan, exchange } = visit;
     // What cannot be shared is the other's own: a cookie, a stream, something private.
     const reason = run.reason ?? 'unencodable';
-    const body = run.response && this.capture.restore(run.response, exchange);
+    const body =
+      run.response && this.capture.restore(plan, run.response, exchange);
     if (!body) return lastValueFrom(this.bypass(visit, reason, dependencies));
     this.report(exchange, { forward: 'miss', collapsed: true }, dependencies);
     return body.value;
@@ -213,30 +272,6 @@ export class RouteResponses {
     identifiers: readonly Identifier[],
   ): void {
     this.events.emit('bypass', { source: 'http', name, reason, identifiers });
-  }
-
-  /** The slot of the resource; `undefined` where what it varies by cannot be carried as text. */
-  private slotOf(
-    { plan, exchange }: Visit,
-    context: ExecutionContext,
-    principal: string | number | undefined,
-  ): string | undefined {
-    const variant = plan.variant?.(context);
-    try {
-      return plan.slot({
-        scheme: exchange.scheme,
-        authority: exchange.authority,
-        path: exchange.path,
-        rawQuery: exchange.rawQuery,
-        vary: plan.varyHeaders.map(
-          name => [name, exchange.requestHeader(name)] as const,
-        ),
-        variant,
-        principal,
-      });
-    } catch {
-      return undefined;
-    }
   }
 
   /** Says what was done in `Cache-Status`; identifiers and reasons only where they may be known. */
@@ -266,4 +301,13 @@ export class RouteResponses {
       ),
     );
   }
+}
+
+/** Neither is a principal, though a function that is not checked may answer them for nobody. */
+function isSomebody(principal: unknown): boolean {
+  return principal !== null && !Number.isNaN(principal);
+}
+
+function isUnencodable(error: unknown): boolean {
+  return error instanceof AlkeyError && error.code === 'ALKEY_UNENCODABLE_PART';
 }

@@ -1,7 +1,7 @@
-/** What `promise` answers, or a rejection where that takes longer than `timeoutMs`. */
+/** What `task` answers, or a rejection where it throws, or takes longer than `timeoutMs`. */
 export async function within<T>(
   timeoutMs: number,
-  promise: Promise<T>,
+  task: () => Promise<T>,
 ): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
@@ -11,7 +11,7 @@ export async function within<T>(
     );
   });
   try {
-    return await Promise.race([promise, late]);
+    return await Promise.race([task(), late]);
   } finally {
     clearTimeout(timer);
   }

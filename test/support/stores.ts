@@ -1,0 +1,45 @@
+import { randomBytes } from 'node:crypto';
+import { describe } from '@jest/globals';
+import { type AlkeyModuleOptions, type CacheKeyService } from 'nestjs-alkey';
+import { until } from './redis-servers.js';
+import { describeWith } from './suites.js';
+
+/** Options that keep tokens and responses in this place, apart from everybody else's. */
+export type StoreOptions = () => AlkeyModuleOptions;
+
+/** Long enough for a busy machine; nothing in these suites is about being late. */
+const PATIENT_MS = 5_000;
+/** What a suite leaves in a Redis that others use as well is gone a minute later. */
+const SHORT_LIFE_MS = 60_000;
+
+/** Runs a suite with tokens in memory, and once more with tokens in Redis. */
+export function describeOnStores(
+  title: string,
+  body: (options: StoreOptions) => void,
+): void {
+  describe(`${title}, in memory`, () => {
+    body(() => ({ redis: false }));
+  });
+  describeWith('REDIS_URL', `${title}, in Redis`, url =>
+    body(() => inRedis(url)),
+  );
+}
+
+/** A part of this Redis that nobody else uses. */
+export function inRedis(redis: string): AlkeyModuleOptions {
+  return {
+    redis,
+    namespace: `alkey-test-${randomBytes(6).toString('hex')}`,
+    storeTimeoutMs: PATIENT_MS,
+    tokenTtlMs: SHORT_LIFE_MS,
+    ttlMs: SHORT_LIFE_MS,
+  };
+}
+
+/** Waits until tokens are kept: the connection is made in the background. */
+export async function storeAnswers(keys: CacheKeyService): Promise<void> {
+  await until(
+    async () =>
+      (await keys.token('alkey:*#*')) === (await keys.token('alkey:*#*')),
+  );
+}

@@ -1,4 +1,8 @@
-import { type EntityManager, type EntityTarget } from 'typeorm';
+import {
+  type DataSource,
+  type EntityManager,
+  type EntityTarget,
+} from 'typeorm';
 
 /**
  * Inserts `rows` by plain multi-row statements, `chunkSize` rows each, and calls
@@ -13,23 +17,35 @@ export async function insertRows<Row extends object>(
   chunkSize: number,
   onChunk: (inserted: number) => void = () => undefined,
 ): Promise<void> {
-  const { driver } = manager.connection;
-  const table = manager.connection.getMetadata(target).tableName;
   const columns = Object.keys(rows[0] ?? {}) as (keyof Row & string)[];
-  const columnList = columns.map(column => `"${column}"`).join(', ');
+  const table = manager.connection.getMetadata(target).tableName;
+  const insert = (rowCount: number) =>
+    insertStatement(manager.connection.driver, table, columns, rowCount);
+  const insertChunk = insert(chunkSize);
 
   for (let start = 0; start < rows.length; start += chunkSize) {
     const chunk = rows.slice(start, start + chunkSize);
-    const values = chunk.flatMap(row => columns.map(column => row[column]));
-    const placeholders = values.map((_, i) => driver.createParameter('', i));
-    const tuples = chunk.map((_, row) => {
-      const first = row * columns.length;
-      return `(${placeholders.slice(first, first + columns.length).join(', ')})`;
-    });
     await manager.query(
-      `INSERT INTO "${table}" (${columnList}) VALUES ${tuples.join(', ')}`,
-      values,
+      chunk.length === chunkSize ? insertChunk : insert(chunk.length),
+      chunk.flatMap(row => columns.map(column => row[column])),
     );
     onChunk(start + chunk.length);
   }
+}
+
+function insertStatement(
+  driver: DataSource['driver'],
+  table: string,
+  columns: readonly string[],
+  rowCount: number,
+): string {
+  const names = columns.map(column => `"${column}"`).join(', ');
+  const tuples = Array.from({ length: rowCount }, (_, row) => {
+    const first = row * columns.length;
+    const values = columns.map((column, index) =>
+      driver.createParameter(column, first + index),
+    );
+    return `(${values.join(', ')})`;
+  });
+  return `INSERT INTO "${table}" (${names}) VALUES ${tuples.join(', ')}`;
 }

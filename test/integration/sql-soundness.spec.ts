@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { DataSource, type QueryRunner } from 'typeorm';
 
 import { analyseSql } from '../../lib/core/writes/analyse-sql.js';
@@ -95,12 +95,14 @@ for (const { variable, type, dialect, setting } of databases) {
     }, 60_000);
 
     it('changes no row that a filter of a jumble of words leaves out', async () => {
+      const outcomes = { pinned: 0, all: 0, refused: 0 };
       await fc.assert(
         fc.asyncProperty(randomJumble(dialect), async condition => {
-          await check(runner, condition, dialect);
+          outcomes[await check(runner, condition, dialect)] += 1;
         }),
         { numRuns: 600 },
       );
+      expect(outcomes.pinned).toBeGreaterThan(0);
     }, 60_000);
 
     it('changes no table or row that an analysis does not name', async () => {

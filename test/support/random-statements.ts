@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 
 import {
   type Analysis,
@@ -34,6 +34,9 @@ const HARMFUL = [
   '\\',
   '$$',
 ];
+
+const filtered = (filter: string | undefined): string[] =>
+  filter === undefined ? [] : ['WHERE', filter];
 
 /** Texts of one to three statements, whole or damaged, with much in them that is not to be read. */
 export function randomText(dialect: Dialect): fc.Arbitrary<string> {
@@ -137,8 +140,6 @@ export function randomText(dialect: Dialect): fc.Arbitrary<string> {
     .tuple(term, fc.constantFrom('', '', ' AND ', ' OR '), term)
     .map(([one, join, other]) => (join === '' ? one : one + join + other));
   const where = fc.option(condition, { nil: undefined });
-  const filtered = (filter: string | undefined): string[] =>
-    filter === undefined ? [] : ['WHERE', filter];
   const id = fc.constantFrom('1', '2', '8', '9', "'11'", '1 + 20', '013');
   const set = fc
     .tuple(value, string)

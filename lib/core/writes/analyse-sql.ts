@@ -82,7 +82,14 @@ function readStatements(
 }
 
 function statementOf(
-  { control, writes, unknown, commitsImplicitly, locks }: Findings,
+  {
+    control,
+    writes,
+    answersForWrite,
+    unknown,
+    commitsImplicitly,
+    locks,
+  }: Findings,
   text: string,
   dialect: Dialect,
 ): Statement {
@@ -90,6 +97,7 @@ function statementOf(
   return {
     control,
     writes,
+    answersForWrite,
     unknown,
     commitsImplicitly,
     locks,

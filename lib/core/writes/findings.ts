@@ -8,6 +8,7 @@ import {
 export class Findings {
   control: TransactionControl | undefined;
   readonly writes: TableWrite[] = [];
+  answersForWrite = false;
   unknown: string | undefined;
   commitsImplicitly = false;
   locks = false;

@@ -88,7 +88,7 @@ export class WordCursor {
       if (
         key !== '' &&
         keys.includes(key) &&
-        startsClause(this.passage, index)
+        !isDistinctFrom(this.passage, index)
       ) {
         return index;
       }
@@ -103,18 +103,10 @@ export function nextOutside(passage: Passage, index: number): number {
   return partner > index ? partner + 1 : index + 1;
 }
 
-/** `IS DISTINCT FROM`, and MySQL's columns of the name `returning`, begin no clause. */
-function startsClause(passage: Passage, index: number): boolean {
-  const key = passage.words[index]?.key;
-  if (key === 'FROM') return !isDistinctFrom(passage, index);
-  const before = passage.words[index - 1];
-  if (key !== 'RETURNING' || before === undefined) return true;
-  return before.kind !== 'symbol' || [')', ']', '*'].includes(before.key);
-}
-
 /** Whether the FROM at `index` belongs to `IS [NOT] DISTINCT FROM`. */
 export function isDistinctFrom({ words }: Passage, index: number): boolean {
   return (
+    words[index]?.key === 'FROM' &&
     words[index - 1]?.key === 'DISTINCT' &&
     ['IS', 'NOT'].includes(words[index - 2]?.key ?? '')
   );

@@ -97,7 +97,7 @@ function takeTarget(cursor: WordCursor): Target | undefined {
   return { table, alias };
 }
 
-const AFTER_SET = ['FROM', 'WHERE', 'RETURNING', 'ORDER', 'LIMIT'] as const;
+const AFTER_SET = ['FROM', 'WHERE', 'ORDER', 'LIMIT'] as const;
 
 function readSingleUpdate(
   cursor: WordCursor,
@@ -105,7 +105,9 @@ function readSingleUpdate(
   surroundings: Surroundings,
 ): TableWrite {
   const { passage } = cursor;
-  const set = { from: cursor.at, to: cursor.find(...AFTER_SET) };
+  // For MySQL, whose UPDATE returns no rows, `returning` is a name like others.
+  const more = passage.dialect === 'mysql' ? [] : ['RETURNING'];
+  const set = { from: cursor.at, to: cursor.find(...AFTER_SET, ...more) };
   const assignments = readAssignments(passage, set);
   if (assignments === undefined) return { verb: 'opaque', table: target.table };
   cursor.at = set.to;
@@ -131,8 +133,10 @@ function readTail(
   { withinCte }: Surroundings,
 ): Tail {
   const { passage } = cursor;
-  const returning = readReturning(cursor, target.table, target.alias);
   const several = cursor.is('FROM', 'USING', ',');
+  const returned = readReturning(cursor, target.table, target.alias);
+  // `*` gives the joined tables' columns too, which may have the same names.
+  const returning = several && returned === 'all' ? [] : returned;
   const limited = cursor.find('LIMIT') < cursor.end;
   const at = cursor.find('WHERE');
   const told = !several && (at === cursor.at || isTail(cursor.key()));

@@ -98,9 +98,8 @@ export function readDefinition(cursor: WordCursor, findings: Findings): void {
   }
   if (object === 'POLICY' || object === 'RULE') {
     // Which rows a query of the table sees, or what a write to it does, is another from now on.
-    cursor.at = cursor.find('ON', 'TO');
-    if (cursor.is('TO')) cursor.at = cursor.find('ON');
-    cursor.at += 1;
+    const before = object === 'RULE' && verb === 'CREATE' ? 'TO' : 'ON';
+    cursor.at = cursor.find(before) + 1;
     const table = takeTableName(cursor);
     if (table !== undefined) findings.addOpaque(table);
     else findings.unsure(`${verb} ${object} of a table that is not named`);

@@ -32,8 +32,14 @@ export function readOperand(passage: Passage, range: Range): Operand {
   return operandIn(passage, range, MAX_BRACKETS);
 }
 
-/** The values between the commas of a range. */
+const QUERY_VERBS = new Set(['SELECT', 'VALUES', 'TABLE', 'WITH']);
+
+/** The values between the commas of a range; a query is one expression. */
 export function readOperands(passage: Passage, range: Range): Operand[] {
+  const { from, to } = range;
+  if (to > from + 1 && QUERY_VERBS.has(passage.words[from]?.key ?? '')) {
+    return [EXPRESSION];
+  }
   return splitByComma(passage, range).map(part => readOperand(passage, part));
 }
 

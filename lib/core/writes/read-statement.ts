@@ -46,8 +46,7 @@ function readInto(passage: Passage, range: Range, findings: Findings): void {
   if (cursor.is('WITH')) readWith(cursor, findings);
   else if (cursor.is(...QUERY_VERBS)) readQuery(passage, range, findings);
   else if (cursor.is(...WRITE_VERBS)) {
-    readNested(passage, range, findings);
-    readWrite(cursor, { withinCte: false }, findings);
+    readMainWrite(cursor, { withinCte: false }, range, findings);
   } else if (cursor.is('EXPLAIN', 'DESCRIBE', 'DESC')) {
     readExplain(cursor, findings);
   } else readOther(cursor, findings);
@@ -62,7 +61,7 @@ function readOther(cursor: WordCursor, findings: Findings): void {
     cursor.at += 1;
     const query = cursor.group();
     if (query === undefined) readCopy(cursor, findings);
-    else readInto(passage, query, findings);
+    else readAsked(passage, query, findings);
   } else if (dialect === 'postgres' && verb === 'DECLARE') {
     findings.locks = true;
     cursor.at = cursor.find('FOR') + 1;
@@ -73,7 +72,11 @@ function readOther(cursor: WordCursor, findings: Findings): void {
     executedVerb(cursor) < cursor.end
   ) {
     // MariaDB runs the statement to tell how it went.
-    readInto(passage, { from: executedVerb(cursor), to: cursor.end }, findings);
+    readAsked(
+      passage,
+      { from: executedVerb(cursor), to: cursor.end },
+      findings,
+    );
   } else if (
     dialect === 'mysql' &&
     verb === 'SET' &&
@@ -83,9 +86,24 @@ function readOther(cursor: WordCursor, findings: Findings): void {
     if (cursor.done) findings.unsure('SET STATEMENT without a statement');
     else readInto(passage, cursor.rest, findings);
   } else {
-    readNested(passage, cursor.rest, findings);
+    // The writes in a rule are for later.
+    if (verb === 'CREATE' && cursor.find('RULE') === cursor.end) {
+      readNested(passage, cursor.rest, findings);
+    }
     readOtherStatement(cursor, findings);
   }
+}
+
+/** Reads the write that a statement is, and those in its CTEs. */
+function readMainWrite(
+  cursor: WordCursor,
+  surroundings: Surroundings,
+  whole: Range,
+  findings: Findings,
+): void {
+  readNested(cursor.passage, whole, findings);
+  readWrite(cursor, surroundings, findings);
+  findings.answersForWrite = findings.writes.length === 1;
 }
 
 /** Reads a statement that begins with INSERT, UPDATE, DELETE, REPLACE or MERGE. */
@@ -135,10 +153,12 @@ function readWith(cursor: WordCursor, findings: Findings): void {
     readQuery(passage, rest, findings);
     return;
   }
-  readNested(passage, rest, findings);
   if (cursor.is(...WRITE_VERBS)) {
-    readWrite(cursor, { withinCte: true }, findings);
-  } else findings.unsure('WITH before a statement that is not understood');
+    readMainWrite(cursor, { withinCte: true }, rest, findings);
+    return;
+  }
+  readNested(passage, rest, findings);
+  findings.unsure('WITH before a statement that is not understood');
 }
 
 /** Index of the word after the last CTE, or the end where the list is not understood. */
@@ -172,8 +192,17 @@ function readNested(passage: Passage, range: Range, findings: Findings): void {
     const inner = cursor.group() ?? { from: index + 1, to: range.to };
     const nested = new WordCursor(passage, inner);
     if (nested.is('WITH')) nested.at = mainVerb(nested);
-    if (startsWrite(nested)) readWrite(nested, { withinCte: true }, findings);
+    if (!startsWrite(nested)) continue;
+    const written = new Findings();
+    readWrite(nested, { withinCte: true }, written);
+    findings.add(written.writes.map(withoutReturning));
+    if (written.unknown !== undefined) findings.unsure(written.unknown);
   }
+}
+
+/** What a CTE returns goes to the statement around it, not to the driver. */
+function withoutReturning(write: TableWrite): TableWrite {
+  return 'returning' in write ? { ...write, returning: undefined } : write;
 }
 
 /** Not so for columns and functions that have the name of a verb. */
@@ -263,7 +292,7 @@ function readExplain(cursor: WordCursor, findings: Findings): void {
     const analyze = cursor.find('ANALYZE');
     if (analyze >= from) return;
     if (from === cursor.end) findings.unsure('EXPLAIN that is not understood');
-    else readInto(passage, { from, to: cursor.end }, findings);
+    else readAsked(passage, { from, to: cursor.end }, findings);
     return;
   }
   if (cursor.key() !== 'EXPLAIN') {
@@ -282,7 +311,13 @@ function readExplain(cursor: WordCursor, findings: Findings): void {
     runs ||= !cursor.is('VERBOSE');
     cursor.at += 1;
   }
-  if (runs) readInto(passage, cursor.rest, findings);
+  if (runs) readAsked(passage, cursor.rest, findings);
+}
+
+/** Reads a statement that runs, while the answer is about something else. */
+function readAsked(passage: Passage, range: Range, findings: Findings): void {
+  readInto(passage, range, findings);
+  findings.answersForWrite = false;
 }
 
 function asksToAnalyze(passage: Passage, options: Range): boolean {

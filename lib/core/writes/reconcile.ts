@@ -1,3 +1,4 @@
+import { distinctTables } from './mentioned-tables.js';
 import { type Statement, type TableWrite } from './statement.js';
 
 /**
@@ -28,17 +29,20 @@ export function reconcile(
       locks: [usual, ...readable].some(other => other[at]?.locks),
     }));
   }
-  const writes = [usual, ...readable].flatMap(statements =>
-    statements.flatMap(statement => statement.writes.map(opaque)),
+  const mentions = distinctTables(
+    [usual, ...readable].flatMap(statements =>
+      statements.flatMap(({ writes }) => writes.map(({ table }) => table)),
+    ),
   );
   return [
     ...usual,
     {
       control: undefined,
-      writes,
+      answersForWrite: false,
+      writes: mentions.map(table => ({ verb: 'opaque', table })),
       unknown: 'servers read the text in several ways',
       commitsImplicitly: false,
-      mentions: writes.map(({ table }) => table),
+      mentions,
       locks: true,
     },
   ];

@@ -546,7 +546,7 @@ class Scanner implements SqlWords {
       const position = this.parameters;
       this.parameters += 1;
       // The driver writes a name in place of `??`.
-      if (sql.startsWith('??', at)) this.push('symbol', '??', '', at + 2);
+      if (sql.startsWith('??', at)) this.symbol('??');
       else this.push('parameter', '', '', at + 1, position);
       return;
     }

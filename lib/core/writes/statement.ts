@@ -127,6 +127,11 @@ export type TransactionControl =
 export interface Statement {
   readonly control: TransactionControl | undefined;
   readonly writes: readonly TableWrite[];
+  /**
+   * Whether what the driver answers, counted and returned rows, is about its one write. Not so for
+   * a write in a CTE before a SELECT, EXPLAIN ANALYZE, TRUNCATE and definitions.
+   */
+  readonly answersForWrite: boolean;
   /** Why it may write what its text does not tell (`CALL`, `DO`, a word that is not known). */
   readonly unknown: string | undefined;
   /** MySQL and MariaDB: commits the open transaction before it runs (DDL, TRUNCATE, LOCK TABLES…). */

@@ -3,7 +3,10 @@ import { AlkeyError } from '../core/errors.js';
 import { type Dependency } from '../core/identifiers/dependency.js';
 import { encodeCanonical } from '../core/keys/canonical-encoding.js';
 import { type Token } from '../core/tokens/token.js';
-import { type Identifier } from '../core/identifiers/identifier.js';
+import {
+  type Identifier,
+  tableIdentifier,
+} from '../core/identifiers/identifier.js';
 import {
   type EntityCatalog,
   type EntityTarget,
@@ -77,42 +80,51 @@ export class UniqueRows {
     record: Readonly<Record<string, unknown>>,
   ): Promise<Dependency | undefined> {
     const key = `${entity.table.id} ${encodeCanonical(record, 1)}`;
-    let known = this.known.get(key);
-    for (let attempt = 0; attempt <= ATTEMPTS; attempt += 1) {
-      if (known) {
-        const tokens = await this.readTokens(known.dependency.reads);
-        if (!tokens) return undefined;
-        if (sameTokens(tokens, known.tokens)) {
-          this.known.set(key, known);
-          return known.dependency;
-        }
-        // Changed meanwhile: whose the value is now is only certain once it was found under tokens
-        // that still stand afterwards.
-        known = await this.lookUp(entity, record, tokens, known.dependency);
-      } else {
-        known = await this.lookUp(entity, record);
-        if (!known) return undefined;
+    let known = this.known.get(key) ?? (await this.firstLookUp(entity, record));
+    for (let attempt = 0; known && attempt <= ATTEMPTS; attempt += 1) {
+      const { dependency } = known;
+      const tokens = await this.readTokens(dependency.reads);
+      if (!tokens) return undefined;
+      if (sameTokens(tokens, known.tokens)) {
+        this.known.set(key, known);
+        return dependency;
       }
+      // Written meanwhile: whose the value is now is only certain once it was found under tokens
+      // that were read before.
+      const now = await readDependency(entity, record);
+      known = now && {
+        dependency: now,
+        tokens: now.identifier === dependency.identifier ? tokens : [],
+      };
     }
     return undefined;
   }
 
   /**
-   * The row as the database has it now. `tokens` are those of `previous`, read before this look-up:
-   * where it is the same row still, they vouch for it.
+   * The row as the database has it. Its tokens can only be read after it is known, so they vouch
+   * for it where no row of the table was written meanwhile.
    */
-  private async lookUp(
+  private async firstLookUp(
     entity: MappedEntity,
     record: Readonly<Record<string, unknown>>,
-    tokens: readonly Token[] = [],
-    previous?: Dependency,
   ): Promise<KnownRow | undefined> {
-    const instance = await readRow(entity, record);
-    const dependency = instance && onRowOf(entity, instance);
+    const table = [tableIdentifier(entity.table.id)];
+    const before = await this.readTokens(table);
+    const dependency = await readDependency(entity, record);
     if (!dependency) return undefined;
-    const same = dependency.identifier === previous?.identifier;
-    return { dependency, tokens: same ? tokens : [] };
+    const tokens = await this.readTokens(dependency.reads);
+    const after = await this.readTokens(table);
+    const quiet = before && tokens && after && sameTokens(before, after);
+    return { dependency, tokens: quiet ? tokens : [] };
   }
+}
+
+async function readDependency(
+  entity: MappedEntity,
+  record: Readonly<Record<string, unknown>>,
+): Promise<Dependency | undefined> {
+  const instance = await readRow(entity, record);
+  return instance && onRowOf(entity, instance);
 }
 
 /** From the master: a replica may not know yet whose the value is. */

@@ -57,12 +57,6 @@ function isPlain(value: unknown): boolean {
   }
 }
 
-/** The classes whose instances a value holds; none where it cannot be carried. */
-export function collectClasses(value: unknown): Classes {
-  const encoded = encodeValue(value);
-  return encoded.ok ? encoded.classes : NO_CLASSES;
-}
-
 export type DecodedValue =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly reason: 'malformed' }

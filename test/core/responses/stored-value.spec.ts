@@ -2,7 +2,6 @@ import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { Readable } from 'node:stream';
 import {
-  collectClasses,
   decodeValue,
   encodeValue,
 } from '../../../lib/core/responses/stored-value.js';
@@ -137,6 +136,16 @@ describe('encodeValue', () => {
     expect(calls).toEqual(['constructor']);
   });
 
+  it('tells which classes the text needs', () => {
+    expect(encodeValue([new Order(), new Account()])).toMatchObject({
+      classes: new Map<string, object>([
+        ['Account', Account.prototype],
+        ['Order', Order.prototype],
+      ]),
+    });
+    expect(encodeValue([{ id: 1 }])).toMatchObject({ classes: new Map() });
+  });
+
   it('makes two of an object that is referred to twice', () => {
     const shared = new Account();
     const [one, other] = comesBack([shared, shared]) as Account[];
@@ -240,9 +249,8 @@ describe('encodeValue', () => {
 
 describe('decodeValue', () => {
   it('tells a class that it does not know from damage', () => {
-    expect(
-      decodeValue(textOf([new Order()]), collectClasses(new Account())),
-    ).toEqual({
+    const classes = new Map([['Account', Account.prototype]]);
+    expect(decodeValue(textOf([new Order()]), classes)).toEqual({
       ok: false,
       reason: 'unknown-class',
       className: 'Order',
@@ -283,22 +291,4 @@ describe('decodeValue', () => {
       }),
     );
   });
-});
-
-describe('collectClasses', () => {
-  it('gives the prototypes met, by the names of their classes', () => {
-    expect(collectClasses([new Order(), new Account()])).toEqual(
-      new Map<string, object>([
-        ['Order', Order.prototype],
-        ['Account', Account.prototype],
-      ]),
-    );
-  });
-
-  it.each([[{ a: 1 }], [[new Account(), () => 1]]])(
-    'gives none for %#',
-    value => {
-      expect(collectClasses(value).size).toBe(0);
-    },
-  );
 });

@@ -196,7 +196,9 @@ export function resolveOptions(
   );
   for (const [name, value] of given) checkOption(name, value);
   return {
-    redis: redisFromEnvironment(environment),
+    // Not asked where the option decides: a wrong variable of others would be no mistake.
+    redis:
+      options.redis === undefined ? redisFromEnvironment(environment) : false,
     cache: undefined,
     dataSources: undefined,
     release: undefined,

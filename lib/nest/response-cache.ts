@@ -49,7 +49,7 @@ function memoryStore(): Keyv {
 
 /** Values are texts that are ready to be kept, so only their expiry is put in front of them. */
 function redisStore({ client }: OpenedRedis): Keyv {
-  return new Keyv({
+  const keyv = new Keyv({
     store: new KeyvRedis(client as ConstructorParameters<typeof KeyvRedis>[0], {
       throwOnErrors: true,
     }),
@@ -65,6 +65,9 @@ function redisStore({ client }: OpenedRedis): Keyv {
       };
     },
   });
+  // Keys carry the module's own namespace already.
+  keyv.namespace = undefined;
+  return keyv;
 }
 
 /** Keyv sets a serializer of its own where none is given. */

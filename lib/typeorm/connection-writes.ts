@@ -5,6 +5,8 @@ import {
 } from '../core/identifiers/identifier.js';
 import { type Schema } from '../core/identifiers/schema.js';
 import { type Parameters } from '../core/writes/operand-value.js';
+import { type Row } from '../core/writes/pinned-rows.js';
+import { type RowLookUp, rowLookUp } from '../core/writes/row-look-up.js';
 import { type Analysis, type Statement } from '../core/writes/statement.js';
 import { TransactionLog } from '../core/writes/transaction-log.js';
 import {
@@ -38,8 +40,14 @@ export type SqlEnd =
   | { readonly success: false; readonly transactionEnded: boolean };
 
 interface InFlight extends SqlCall {
-  readonly announcement: Announcement;
+  /** Of a statement that takes effect by itself. */
+  readonly announcement?: Announcement;
+  /** The rows that it is about to write, as they were. */
+  readonly before?: readonly Row[];
 }
+
+/** Look-ups in one transaction; after that all rows of the parents' tables count. */
+const MOST_LOOK_UPS = 100;
 
 export interface ConnectionWritesOptions extends EffectOptions {
   readonly announcer: WriteAnnouncer;
@@ -47,6 +55,8 @@ export interface ConnectionWritesOptions extends EffectOptions {
   readonly isAbandoned: () => boolean;
   /** SQLite: a savepoint outside a transaction begins one. */
   readonly savepointBegins: boolean;
+  /** Reads rows inside the open transaction; rejects as the statement itself would. */
+  readonly readRows: (lookUp: RowLookUp) => Promise<readonly Row[] | undefined>;
   /** What becomes of a commit that cannot be announced. */
   readonly onStoreFailure: 'serve' | 'abort';
 }
@@ -57,8 +67,9 @@ export interface ConnectionWritesOptions extends EffectOptions {
  */
 export class ConnectionWrites {
   private readonly log: TransactionLog;
-  /** Statements that take effect by themselves, between their two hooks. */
+  /** Statements between their two hooks, where something is to be remembered of them. */
   private readonly inFlight: InFlight[] = [];
+  private lookUps = 0;
   /** The announcement of the open transaction's COMMIT. */
   private committing: Announcement | undefined;
 
@@ -98,14 +109,15 @@ export class ConnectionWrites {
         await announcement.settle([]);
         throw error;
       }
-    }
+    } else await this.lookUp(call);
   }
 
   /** Takes down what the text did, and releases what it made visible. Never rejects. */
   async after(call: SqlCall, end: SqlEnd): Promise<void> {
-    const announcement = this.takeInFlight(call) ?? this.takeCommitting(call);
+    const inFlight = this.takeInFlight(call);
+    const announcement = inFlight?.announcement ?? this.takeCommitting(call);
     const visible = end.success
-      ? this.follow(call, end)
+      ? this.follow(call, withRowsBefore(end, inFlight?.before))
       : this.followFailure(call, end.transactionEnded);
     if (!announcement && visible.isEmpty) return;
     await (announcement ?? this.announcement()).settle(visible.identifiers());
@@ -143,6 +155,20 @@ export class ConnectionWrites {
       if (this.options.onStoreFailure === 'abort') throw error;
       // The store has reported it, and no token is trusted until it has taken the change.
     }
+  }
+
+  /** Reads the rows that a statement of the open transaction is about to take from their parents. */
+  private async lookUp(call: SqlCall): Promise<void> {
+    const [statement, ...others] = call.analysis.statements;
+    if (!statement || others.length > 0) return;
+    if (this.lookUps >= MOST_LOOK_UPS) return;
+    const { parameters } = call;
+    const { schema, readRows } = this.options;
+    const wanted = rowLookUp(statement, parameters, schema(), this.options);
+    if (!wanted) return;
+    this.lookUps += 1;
+    const before = await readRows(wanted);
+    if (before) this.inFlight.push({ ...call, before });
   }
 
   private foresee(statement: Statement, parameters: Parameters): Effects {
@@ -247,6 +273,7 @@ export class ConnectionWrites {
         break;
       case 'begin':
         this.log.begin();
+        this.lookUps = 0;
         break;
       case 'commit':
         if (rolledBack) this.log.clear();
@@ -278,15 +305,14 @@ export class ConnectionWrites {
   }
 
   /** The oldest call of this text; of several the one with these very parameters. */
-  private takeInFlight(call: SqlCall): Announcement | undefined {
+  private takeInFlight(call: SqlCall): InFlight | undefined {
     const same = this.inFlight.filter(({ sql }) => sql === call.sql);
     const found =
       same.find(({ parameters }) => parameters === call.parameters) ??
       same.find(({ parameters }) => equalValues(parameters, call.parameters)) ??
       same[0];
-    if (!found) return undefined;
-    this.inFlight.splice(this.inFlight.indexOf(found), 1);
-    return found.announcement;
+    if (found) this.inFlight.splice(this.inFlight.indexOf(found), 1);
+    return found;
   }
 
   /** The COMMIT's announcement, where this text ends the transaction that it was made for. */
@@ -299,6 +325,22 @@ export class ConnectionWrites {
     this.committing = undefined;
     return committing;
   }
+}
+
+/**
+ * Adds the rows as they were to what the driver told; not where more rows were written than were
+ * found, because then one of them came meanwhile.
+ */
+function withRowsBefore(
+  end: SqlEnd & { readonly success: true },
+  before: readonly Row[] | undefined,
+): SqlEnd & { readonly success: true } {
+  const { facts } = end;
+  if (!before || !facts) return end;
+  const { affected } = facts.outcome;
+  return affected === undefined || affected > before.length
+    ? end
+    : { ...end, facts: { ...facts, outcome: { ...facts.outcome, before } } };
 }
 
 /** What to hold for a statement that takes effect by itself. */

@@ -86,13 +86,17 @@ function keyOf(
 ): readonly KeyColumn[] {
   return metadata.primaryColumns.map(column => ({
     name: column.databaseName,
-    // A key that is a reference compares as the key that it refers to.
-    kind: keyKindOf(
-      rootColumn(column),
-      dataSource,
-      dialect,
-      collationOf(metadata.tableName, column.databaseName),
-    ),
+    kind:
+      metadata.tableType === 'view'
+        ? // A write to the tables of a view does not tell which of its rows change.
+          { kind: 'opaque' }
+        : // A key that is a reference compares as the key that it refers to.
+          keyKindOf(
+            rootColumn(column),
+            dataSource,
+            dialect,
+            collationOf(metadata.tableName, column.databaseName),
+          ),
     generated: column.isGenerated,
   }));
 }
@@ -130,6 +134,7 @@ function referencesOf(
       hasDefault: columns.some(
         column =>
           column.isGenerated ||
+          column.asExpression !== undefined ||
           (column.default !== undefined && column.default !== null),
       ),
       onDelete,
@@ -204,10 +209,13 @@ function tablesMentioned(
     typeof expression === 'function'
       ? expression(dataSource).getQuery()
       : (expression ?? '');
-  const tables = mentionedTables(sql, dialect).flatMap(name =>
-    schema.named(name),
-  );
-  return [...new Set(tables.map(({ id }) => id))];
+  const ids = mentionedTables(sql, dialect).flatMap(name => {
+    const tables = schema.named(name);
+    return tables.length > 0
+      ? tables.map(({ id }) => id)
+      : [schema.unmapped(name)];
+  });
+  return [...new Set(ids)];
 }
 
 /** Replaces the views among what a view reads by what those read. */

@@ -8,6 +8,9 @@ export interface ComparedColumn {
   readonly collation?: string | undefined;
   readonly generationStrategy?: string | undefined;
   readonly length?: string;
+  readonly precision?: number | null | undefined;
+  readonly scale?: number | undefined;
+  readonly unsigned?: boolean;
   readonly isArray: boolean;
 }
 
@@ -64,25 +67,59 @@ export function keyKindOf(
 ): KeyKind {
   if (column.isArray) return OPAQUE;
   const type = dataSource.driver.normalizeType(column).toLowerCase();
-  if (INTEGERS.has(type)) return { kind: 'integer' };
-  // SQLite keeps a decimal as floating point or as text, whichever fits.
-  if (DECIMALS.has(type)) {
-    return dialect === 'sqlite' ? OPAQUE : { kind: 'decimal' };
-  }
+  if (INTEGERS.has(type)) return integerKind(column, dialect);
+  if (DECIMALS.has(type)) return decimalKind(column, dialect);
   if (type === 'uuid' || column.generationStrategy === 'uuid') {
     return { kind: 'uuid' };
   }
-  if (BINARIES.has(type)) return { kind: 'binary' };
+  if (BINARIES.has(type)) return binaryKind(type, column, dialect);
   if (type === 'citext') {
     return { kind: 'text', fold: 'ascii-only', trailingSpace: 'keep' };
   }
+  // MySQL takes `'1'` for the first label of an ENUM where none is called so.
+  if (type === 'enum' && dialect === 'mysql') return OPAQUE;
   const fixed = FIXED_TEXTS.has(type);
   return fixed || TEXTS.has(type)
-    ? textKind(dialect, collation, fixed)
+    ? textKind(column, dialect, collation, fixed)
     : OPAQUE;
 }
 
+function integerKind({ unsigned }: ComparedColumn, dialect: Dialect): KeyKind {
+  return unsigned && dialect === 'mysql'
+    ? { kind: 'integer', unsigned }
+    : { kind: 'integer' };
+}
+
+function decimalKind(
+  { precision, scale = 0 }: ComparedColumn,
+  dialect: Dialect,
+): KeyKind {
+  switch (dialect) {
+    case 'postgres':
+      return typeof precision === 'number'
+        ? { kind: 'decimal', scale }
+        : { kind: 'decimal' };
+    case 'mysql':
+      // `IN ('1', '2')` compares floating point, which tells 15 digits apart.
+      return { kind: 'decimal', scale, digits: 15 };
+    case 'sqlite':
+      // Kept as floating point or as text, whichever fits.
+      return OPAQUE;
+  }
+}
+
+function binaryKind(
+  type: string,
+  { length }: ComparedColumn,
+  dialect: Dialect,
+): KeyKind {
+  return type === 'binary' && dialect === 'mysql'
+    ? { kind: 'binary', length: Number(length || 1) }
+    : { kind: 'binary' };
+}
+
 function textKind(
+  { length }: ComparedColumn,
   dialect: Dialect,
   collation: string | undefined,
   fixed: boolean,
@@ -90,9 +127,14 @@ function textKind(
   switch (dialect) {
     case 'postgres':
       // A collation made by hand may be nondeterministic: then different texts are equal.
-      return collation === undefined || isDeterministic(collation)
-        ? { kind: 'text', fold: 'none', trailingSpace: fixed ? 'trim' : 'keep' }
-        : OPAQUE;
+      if (collation !== undefined && !isDeterministic(collation)) return OPAQUE;
+      if (fixed) return { kind: 'text', fold: 'none', trailingSpace: 'trim' };
+      return {
+        kind: 'text',
+        fold: 'none',
+        // Spaces beyond a limit are cut off without a word.
+        trailingSpace: length ? 'refuse' : 'keep',
+      };
     case 'sqlite':
       return sqliteTextKind(collation);
     case 'mysql':

@@ -1,5 +1,5 @@
-import { type DataSource } from 'typeorm';
-import { type Schema } from '../core/identifiers/schema.js';
+import { type DataSource, QueryFailedError } from 'typeorm';
+import { type Schema, type Table } from '../core/identifiers/schema.js';
 import { type Dialect } from '../core/writes/statement.js';
 import { dialectOf } from './dialect.js';
 import { type ReportedCollation, schemaOf } from './entity-schema.js';
@@ -12,6 +12,7 @@ import {
 
 export interface ObservationOptions extends WriteCaptureOptions {
   readonly reportFailure: ReportFailure;
+  /** Whether an error is one that a commit is to fail by. */
   readonly isIntended: (error: unknown) => boolean;
   /** Called with the metadata as it is now, at the start and after each initialization. */
   readonly onSchema: (schema: Schema) => void;
@@ -77,18 +78,52 @@ class Observation {
       dialect === 'mysql' ? await collationsOf(dataSource) : undefined,
     );
     options.onSchema(schema);
-    if (this.capture) this.capture.schema = schema;
-    this.capture ??= new WriteCapture(name, dialect, schema, options);
+    const mayRead =
+      dialect === 'postgres'
+        ? await readableTables(dataSource, schema)
+        : () => true;
+    this.capture?.refresh(schema, mayRead);
+    this.capture ??= new WriteCapture(name, dialect, schema, mayRead, options);
     this.subscriber ??= new WriteCaptureSubscriber(
       this.capture,
       options.reportFailure,
-      options.isIntended,
+      error => error instanceof QueryFailedError || options.isIntended(error),
     );
     // First in line: a subscriber that throws keeps those behind it from being called.
     if (!dataSource.subscribers.includes(this.subscriber)) {
       dataSource.subscribers.unshift(this.subscriber);
     }
   }
+}
+
+/** The tables that refer to others and that this role may both read and lock. */
+async function readableTables(
+  dataSource: DataSource,
+  schema: Schema,
+): Promise<(table: Table) => boolean> {
+  const children = schema.tables.filter(
+    ({ id, reads }) => !reads && schema.parentsOf(id).length > 0,
+  );
+  const rows: unknown = await dataSource.query(
+    ownQuery(
+      'SELECT i AS position FROM unnest($1::text[]) WITH ORDINALITY AS t (path, i) ' +
+        'WHERE CASE WHEN to_regclass(path) IS NULL THEN false ELSE ' +
+        "has_table_privilege(to_regclass(path), 'SELECT') AND has_table_privilege(to_regclass(path), 'UPDATE') END",
+    ),
+    [children.map(table => pathOf(dataSource, table))],
+  );
+  const readable = new Set(
+    (rows as readonly { readonly position: string }[]).map(
+      ({ position }) => children[Number(position) - 1]?.id,
+    ),
+  );
+  return ({ id }) => readable.has(id);
+}
+
+function pathOf({ driver }: DataSource, { schema, name }: Table): string {
+  return [schema, name]
+    .flatMap(part => (part === undefined ? [] : driver.escape(part)))
+    .join('.');
 }
 
 /** The collations of key columns, which decide what text is equal; the metadata seldom tells. */

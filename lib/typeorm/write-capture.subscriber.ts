@@ -15,8 +15,9 @@ type Hook = Promise<void> | void;
  * Hands TypeORM's events to the capture.
  *
  * No hook throws or rejects: a rejection after a commit would tell the application that its
- * committed transaction failed. The exceptions are the two that run before anything is visible,
- * and only for `onStoreFailure: 'abort'`.
+ * committed transaction failed. The exceptions are the two that run before anything is visible: for
+ * `onStoreFailure: 'abort'`, and where a look-up meets what the statement itself would, such as a
+ * deadlock.
  */
 export class WriteCaptureSubscriber implements EntitySubscriberInterface {
   constructor(
@@ -71,8 +72,10 @@ export class WriteCaptureSubscriber implements EntitySubscriberInterface {
     }
   }
 
-  private failed(hook: string, error: unknown): void {
+  /** A mistake of ours must not leave stale what it could not follow: everything is outdated. */
+  private async failed(hook: string, error: unknown): Promise<void> {
     if (this.isIntended(error)) throw error;
     this.reportFailure(hook, error);
+    await this.capture.touchEverything();
   }
 }

@@ -1,9 +1,14 @@
 import { type DataSource, type QueryRunner } from 'typeorm';
-import { canonicalKey, type Schema } from '../core/identifiers/schema.js';
+import {
+  canonicalKey,
+  type Schema,
+  type Table,
+} from '../core/identifiers/schema.js';
 import { AnalysisCache } from '../core/writes/analysis-cache.js';
 import { type Parameters } from '../core/writes/operand-value.js';
 import { type Analysis, type Dialect } from '../core/writes/statement.js';
 import { type WriteAnnouncer } from '../core/writes/write-announcer.js';
+import { WriteSet } from '../core/writes/write-set.js';
 import { type EffectOptions } from '../core/writes/write-effects.js';
 import { ConnectionWrites, type SqlEnd } from './connection-writes.js';
 import {
@@ -14,6 +19,7 @@ import {
 } from './driver-facts.js';
 import { tableIdOf } from './entity-schema.js';
 import { isOwnQuery } from './own-query.js';
+import { readRows } from './row-reader.js';
 
 export interface WriteCaptureOptions extends EffectOptions {
   readonly announcer: WriteAnnouncer;
@@ -50,11 +56,18 @@ export class WriteCapture {
   constructor(
     private readonly name: string,
     private readonly dialect: Dialect,
-    /** Replaced when the data source is initialized again. */
-    public schema: Schema,
+    private schema: Schema,
+    /** Whether this role may read and lock the rows of a table: a refusal would abort the transaction. */
+    private mayRead: (table: Table) => boolean,
     private readonly options: WriteCaptureOptions,
   ) {
     this.analyses = new AnalysisCache(dialect);
+  }
+
+  /** Takes what is known of the database anew, after the data source was initialized again. */
+  refresh(schema: Schema, mayRead: (table: Table) => boolean): void {
+    this.schema = schema;
+    this.mayRead = mayRead;
   }
 
   /** @throws TokenStoreError when the write cannot be announced and `onStoreFailure` is `'abort'` */
@@ -78,6 +91,16 @@ export class WriteCapture {
     const connection = analysis && this.connection(event.queryRunner);
     if (!analysis || !connection) return undefined;
     return connection.after(callOf(event, analysis), this.end(event, analysis));
+  }
+
+  /** Outdates everything there is: for when a write passed that could not be followed. */
+  async touchEverything(): Promise<void> {
+    const writes = new WriteSet(0);
+    writes.addAnything();
+    for (const { id } of this.schema.tables) writes.addEveryRow(id);
+    await this.options.announcer
+      .begin(() => false)
+      .settle(writes.identifiers());
   }
 
   /** @throws TokenStoreError when the commit cannot be announced and `onStoreFailure` is `'abort'` */
@@ -138,6 +161,10 @@ export class WriteCapture {
         // A writer whose runner went back to the pool will not end what it announced.
         isAbandoned: () => shared.runner.isReleased,
         savepointBegins: this.dialect === 'sqlite',
+        readRows: async lookUp =>
+          this.mayRead(lookUp.table)
+            ? readRows(shared.runner, this.dialect, lookUp)
+            : undefined,
       }),
     };
     return shared;

@@ -193,7 +193,7 @@ op('save many-to-many, one added and one dropped', async ds => {
     where: { id: 1 },
     relations: { tags: true },
   });
-  post.tags = [post.tags[0]!, { label: 'new' } as Tag];
+  post.tags = [...post.tags.slice(0, 1), { label: 'new' } as Tag];
   await ds.manager.save(post);
 });
 op('save many-to-many from the other side', async ds => {

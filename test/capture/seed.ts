@@ -22,10 +22,10 @@ import {
   User,
 } from './zoo.js';
 
-export const DOC_IDS = [
+export const DOC_IDS: readonly [string, string] = [
   '11111111-1111-4111-8111-111111111111',
   'abcdefab-cdef-4abc-8def-abcdefabcdef',
-] as const;
+];
 
 /** The same rows in every fresh database; generated keys begin at 1. */
 export async function seed(dataSource: DataSource): Promise<void> {

@@ -1,65 +1,58 @@
-import { expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   createDatabase,
-  DATABASES,
+  describeOnEachDatabase,
   type OpenedDatabase,
 } from '../support/databases.js';
-import { describeWith } from '../support/suites.js';
 import { ADAPTERS, startApp } from '../support/start-app.js';
 import { User, Order } from '../support/shop.js';
-import { afterAll, beforeAll, describe } from '@jest/globals';
 
 const HIT = /^alkey; hit/;
 const STORED = /^alkey; fwd=miss; stored/;
 
-for (const database of DATABASES) {
-  const suite = (url?: string) => {
-    let opened: OpenedDatabase;
-    beforeAll(async () => {
-      opened = await createDatabase(database, url);
-    });
-    afterAll(() => opened.drop());
+describeOnEachDatabase('routes', (database, url) => {
+  let opened: OpenedDatabase;
+  beforeAll(async () => {
+    opened = await createDatabase(database, url);
+  });
+  afterAll(() => opened.drop());
 
-    describe.each(ADAPTERS)('over %s', adapter => {
-      it('serves a route until another write through TypeORM touches what it depends on', async () => {
-        await using app = await startApp({
-          database: opened.options,
-          adapter,
-        });
-        const { id } = await app.dataSource
-          .getRepository(User)
-          .save({ name: 'Ada' });
-        const first = await app.get(`/users/${id}`);
-        const second = await app.get(`/users/${id}`);
-        expect(first.cacheStatus).toMatch(STORED);
-        expect(second.cacheStatus).toMatch(HIT);
-        expect(second.body).toBe(first.body);
-
-        await app.send('PATCH', `/users/${id}`, { name: 'Grace' });
-        const third = await app.get(`/users/${id}`);
-        expect(third.cacheStatus).toMatch(STORED);
-        expect(JSON.parse(third.body)).toMatchObject({ name: 'Grace' });
-        expect((await app.get(`/users/${id}`)).cacheStatus).toMatch(HIT);
+  describe.each(ADAPTERS)('over %s', adapter => {
+    it('serves a route until another write through TypeORM touches what it depends on', async () => {
+      await using app = await startApp({
+        database: opened.options,
+        adapter,
       });
+      const { id } = await app.dataSource
+        .getRepository(User)
+        .save({ name: 'Ada' });
+      const first = await app.get(`/users/${id}`);
+      const second = await app.get(`/users/${id}`);
+      expect(first.cacheStatus).toMatch(STORED);
+      expect(second.cacheStatus).toMatch(HIT);
+      expect(second.body).toBe(first.body);
 
-      it('outdates a row when a child of it is saved', async () => {
-        await using app = await startApp({ database: opened.options, adapter });
-        const user = await app.dataSource
-          .getRepository(User)
-          .save({ name: 'Ada' });
-        await app.get(`/users/${user.id}`);
-        await app.dataSource
-          .getRepository(Order)
-          .save({ item: 'tea', user: { id: user.id } as User });
-        const after = await app.get(`/users/${user.id}`);
-        expect(after.cacheStatus).toMatch(STORED);
-        expect(JSON.parse(after.body)).toMatchObject({
-          orders: [{ item: 'tea' }],
-        });
+      await app.send('PATCH', `/users/${id}`, { name: 'Grace' });
+      const third = await app.get(`/users/${id}`);
+      expect(third.cacheStatus).toMatch(STORED);
+      expect(JSON.parse(third.body)).toMatchObject({ name: 'Grace' });
+      expect((await app.get(`/users/${id}`)).cacheStatus).toMatch(HIT);
+    });
+
+    it('outdates a row when a child of it is saved', async () => {
+      await using app = await startApp({ database: opened.options, adapter });
+      const user = await app.dataSource
+        .getRepository(User)
+        .save({ name: 'Ada' });
+      await app.get(`/users/${user.id}`);
+      await app.dataSource
+        .getRepository(Order)
+        .save({ item: 'tea', user: { id: user.id } as User });
+      const after = await app.get(`/users/${user.id}`);
+      expect(after.cacheStatus).toMatch(STORED);
+      expect(JSON.parse(after.body)).toMatchObject({
+        orders: [{ item: 'tea' }],
       });
     });
-  };
-  const title = `routes on ${database.name}`;
-  if (database.service) describeWith(database.service, title, suite);
-  else describe(title, () => suite());
-}
+  });
+});

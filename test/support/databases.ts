@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { describe } from '@jest/globals';
 import { DataSource, type DataSourceOptions } from 'typeorm';
+import { describeWith } from './suites.js';
 
 /** A database that suites run on, each in a database of its own. */
 export interface TestDatabase {
@@ -13,6 +15,23 @@ export const DATABASES: readonly TestDatabase[] = [
   { name: 'postgres', service: 'POSTGRES_URL' },
   { name: 'mariadb', service: 'MARIADB_URL' },
 ];
+
+/** One suite per database; those whose server is missing are skipped by name. */
+export function describeOnEachDatabase(
+  title: string,
+  body: (database: TestDatabase, url: string | undefined) => void,
+): void {
+  for (const database of DATABASES) {
+    const { name, service } = database;
+    if (service === undefined) {
+      describe(`${title} on ${name}`, () => {
+        body(database, undefined);
+      });
+    } else {
+      describeWith(service, `${title} on ${name}`, url => body(database, url));
+    }
+  }
+}
 
 /** Options of a data source in a new, empty database, and how to drop it. */
 export interface OpenedDatabase {

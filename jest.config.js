@@ -1,6 +1,5 @@
 const shared = {
   testEnvironment: 'node',
-  testTimeout: 20_000,
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '^.+\\.ts$': [
@@ -47,6 +46,7 @@ export default {
     },
   ],
   maxWorkers: 2,
+  testTimeout: 20_000,
   reporters: ['default', '<rootDir>/test/support/missing-services-reporter.js'],
   coverageProvider: 'babel',
   collectCoverageFrom: ['lib/**/*.ts'],

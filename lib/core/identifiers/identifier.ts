@@ -39,6 +39,11 @@ function encodePart(text: string): string {
   );
 }
 
+/** A schema's or table's name: a dot in it must not pass for the one between them. */
+function encodeName(name: string): string {
+  return encodePart(name).replaceAll('.', '%2E');
+}
+
 /**
  * Names a table: `users`, with its schema `lab2.users`, of another data source `reports/users`.
  * The default data source and an absent schema are left out.
@@ -50,8 +55,8 @@ export function tableId(
 ): TableId {
   const local =
     schema === undefined
-      ? encodePart(table)
-      : `${encodePart(schema)}.${encodePart(table)}`;
+      ? encodeName(table)
+      : `${encodeName(schema)}.${encodeName(table)}`;
   return (
     dataSource === 'default' ? local : `${encodePart(dataSource)}/${local}`
   ) as TableId;
@@ -122,8 +127,14 @@ export function parseIdentifier(text: string): ParsedIdentifier | undefined {
 
 /** `%61` and `a` are one letter, `%2a` and `%2A` one escape: a table has one spelling. */
 function normaliseTable(text: string): TableId {
-  return text
-    .split('/')
-    .map(part => encodePart(decodeURIComponent(part)))
-    .join('/') as TableId;
+  const [local = '', dataSource] = text.split('/').toReversed();
+  const names = local
+    .split('.')
+    .map(name => encodeName(decodeURIComponent(name)))
+    .join('.');
+  return (
+    dataSource === undefined
+      ? names
+      : `${encodePart(decodeURIComponent(dataSource))}/${names}`
+  ) as TableId;
 }

@@ -5,10 +5,24 @@
  * beyond ASCII…). Rows of such a table are never named; its whole table counts instead.
  */
 export type KeyKind =
-  | { readonly kind: 'integer' }
-  | { readonly kind: 'decimal' }
+  | {
+      /** Of up to 64 bits; others are not named: SQLite keeps them as floating point. */
+      readonly kind: 'integer';
+      readonly unsigned?: boolean;
+    }
+  | {
+      readonly kind: 'decimal';
+      /** Digits after the point that the column keeps; it rounds others, so they are not named. */
+      readonly scale?: number;
+      /** Significant digits that count in every comparison; longer values are not named. */
+      readonly digits?: number;
+    }
   | { readonly kind: 'uuid' }
-  | { readonly kind: 'binary' }
+  | {
+      readonly kind: 'binary';
+      /** Bytes that the column keeps of each value, where it fills up shorter ones. */
+      readonly length?: number;
+    }
   | {
       readonly kind: 'text';
       /**
@@ -40,13 +54,14 @@ export function canonicalKeyValue(
 ): string | undefined {
   switch (kind.kind) {
     case 'integer':
-      return canonicalInteger(value);
+      return canonicalInteger(value, kind.unsigned ?? false);
     case 'decimal':
-      return canonicalDecimal(value);
+      return canonicalDecimal(value, kind.scale, kind.digits);
     case 'uuid':
       return typeof value === 'string' ? canonicalUuid(value) : undefined;
     case 'binary':
-      return value instanceof Uint8Array
+      return value instanceof Uint8Array &&
+        (kind.length === undefined || value.length === kind.length)
         ? Buffer.from(value).toString('hex')
         : undefined;
     case 'text':
@@ -58,30 +73,54 @@ export function canonicalKeyValue(
   }
 }
 
-function canonicalInteger(value: unknown): string | undefined {
-  if (typeof value === 'bigint') return value.toString();
+function canonicalInteger(
+  value: unknown,
+  unsigned: boolean,
+): string | undefined {
+  const integer = integerOf(value);
+  if (integer === undefined) return undefined;
+  const kept = unsigned
+    ? BigInt.asUintN(64, integer)
+    : BigInt.asIntN(64, integer);
+  return kept === integer ? integer.toString() : undefined;
+}
+
+function integerOf(value: unknown): bigint | undefined {
+  if (typeof value === 'bigint') return value;
   if (typeof value === 'number') {
-    return Number.isSafeInteger(value) ? BigInt(value).toString() : undefined;
+    return Number.isSafeInteger(value) ? BigInt(value) : undefined;
   }
   return typeof value === 'string' &&
     INTEGER.test(value) &&
     value.length <= MAX_DIGITS
-    ? BigInt(value.replace('+', '')).toString()
+    ? BigInt(value.replace('+', ''))
     : undefined;
 }
 
-function canonicalDecimal(value: unknown): string | undefined {
-  if (typeof value === 'bigint') return value.toString();
-  if (typeof value !== 'string' && typeof value !== 'number') return undefined;
-  const text = String(value);
-  const match = text.length <= MAX_DIGITS ? DECIMAL.exec(text) : null;
+function canonicalDecimal(
+  value: unknown,
+  scale = Number.POSITIVE_INFINITY,
+  maxDigits = Number.POSITIVE_INFINITY,
+): string | undefined {
+  const text = decimalText(value);
+  const match =
+    text !== undefined && text.length <= MAX_DIGITS ? DECIMAL.exec(text) : null;
   if (!match) return undefined;
   const [, sign, whole = '', fraction = ''] = match;
   if (whole === '' && fraction === '') return undefined;
   const digits = whole.replace(/^0+/, '') || '0';
   const decimals = fraction.replace(/0+$/, '');
+  const tooFine = decimals.length > scale;
+  if (tooFine || digits.length + decimals.length > maxDigits) return undefined;
   const magnitude = decimals === '' ? digits : `${digits}.${decimals}`;
   return sign === '-' && magnitude !== '0' ? `-${magnitude}` : magnitude;
+}
+
+function decimalText(value: unknown): string | undefined {
+  if (typeof value === 'string') return value;
+  return typeof value === 'number' || typeof value === 'bigint'
+    ? String(value)
+    : undefined;
 }
 
 function canonicalUuid(value: string): string | undefined {
@@ -101,6 +140,8 @@ function canonicalText(
   fold: 'none' | 'ascii' | 'ascii-only',
   trailingSpace: 'keep' | 'trim' | 'refuse',
 ): string | undefined {
+  // Drivers differ in what they make of half a character, and some end a text at a zero byte.
+  if (!value.isWellFormed() || value.includes('\0')) return undefined;
   if (fold === 'ascii-only' && !PRINTABLE_ASCII.test(value)) return undefined;
   if (trailingSpace === 'refuse' && value.endsWith(' ')) return undefined;
   const kept = trailingSpace === 'trim' ? value.replace(/ +$/, '') : value;

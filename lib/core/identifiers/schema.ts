@@ -1,4 +1,4 @@
-import { type TableId } from './identifier.js';
+import { type TableId, tableId } from './identifier.js';
 import { canonicalKeyValue, type KeyKind } from './key-value.js';
 
 /** A primary key column, by its name in the database. */
@@ -90,6 +90,11 @@ export class Schema {
     return exact.length > 0
       ? exact
       : sameName.filter(table => table.schema === undefined);
+  }
+
+  /** Names a table that no entity maps, whichever schema it is in, as a write or a view spells it. */
+  unmapped({ name }: NamedTable): TableId {
+    return tableId(this.fold(name), undefined, this.dataSource);
   }
 
   /** References that rows of `child` hold. */

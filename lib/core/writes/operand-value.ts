@@ -19,9 +19,10 @@ export function operandValue(
 ): unknown {
   switch (operand.kind) {
     case 'parameter':
-      return parameterValue(operand.at, parameters);
+      return parameterValue(operand, parameters);
     case 'number':
-      return numberValue(operand.text);
+      // Never a text: compared with a text column, a database may read the column as a number.
+      return BigInt(operand.text);
     case 'string':
     case 'boolean':
       return operand.value;
@@ -33,18 +34,14 @@ export function operandValue(
   }
 }
 
-/** A number, never a text: compared with a text column, a database may read the column as a number. */
-function numberValue(text: string): unknown {
-  if (/^[+-]?\d+$/.test(text)) return BigInt(text.replace('+', ''));
-  const value = Number(text);
-  // More digits than a double keeps: better not told than wrong.
-  return String(value) === text ? value : UNTOLD;
-}
-
-function parameterValue(at: number | string, parameters: Parameters): unknown {
+function parameterValue(
+  { at, each }: Operand & { kind: 'parameter' },
+  parameters: Parameters,
+): unknown {
   const value = Array.isArray(parameters)
     ? (parameters as readonly unknown[])[Number(at)]
     : (parameters as Readonly<Record<string, unknown>> | undefined)?.[at];
-  if (value === undefined) return UNTOLD;
-  return Array.isArray(value) ? new ValueList(value) : value;
+  if (Array.isArray(value)) return new ValueList(value);
+  // A list in PostgreSQL's own notation, `{1,2}`, is a text here.
+  return value === undefined || (each && value !== null) ? UNTOLD : value;
 }

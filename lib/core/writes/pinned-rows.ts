@@ -38,7 +38,13 @@ export function columnsPinned(
   if (!where) return undefined;
   const rows: (readonly string[])[] = [];
   for (const alternative of where) {
-    const found = alternativeRows(alternative, columns, parameters, schema);
+    const found = alternativeRows(
+      alternative,
+      columns,
+      parameters,
+      schema,
+      limit,
+    );
     if (!found || rows.length + found.length > limit) return undefined;
     rows.push(...found);
   }
@@ -50,6 +56,7 @@ function alternativeRows(
   columns: readonly Column[],
   parameters: Parameters,
   schema: Schema,
+  limit: number,
 ): readonly (readonly string[])[] | undefined {
   let rows: (readonly string[])[] = [[]];
   for (const { name, kind } of columns) {
@@ -67,6 +74,8 @@ function alternativeRows(
         values.push(canonical);
       }
     }
+    // Before the combinations are made: two long lists have too many.
+    if (rows.length * values.length > limit) return undefined;
     rows = rows.flatMap(row => values.map(value => [...row, value]));
   }
   return rows;

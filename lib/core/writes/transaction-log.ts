@@ -4,9 +4,9 @@ import { WriteSet } from './write-set.js';
 interface Frame {
   /** The savepoint that opened it; `undefined` for the transaction itself. */
   readonly savepoint: string | undefined;
-  writes: WriteSet;
+  readonly writes: WriteSet;
   /** Inserted rows per table whose keys no source has told yet. */
-  unnamed: Map<TableId, number>;
+  readonly unnamed: Map<TableId, number>;
 }
 
 /**
@@ -88,15 +88,25 @@ export class TransactionLog {
   }
 
   /**
-   * Another source tells a row's key: it stands for one of the inserted rows that had none.
-   * Answers whether there was one.
+   * Another source tells a row's key: it stands for one of the inserted rows that had none, unless
+   * it is one that was named before. Answers whether it does.
+   *
+   * Of which savepoint the row is, nobody tells. So it counts for the innermost one, and is kept by
+   * the outermost that may have inserted it: whichever of them is rolled back, no row is missed.
    */
   nameInserted(table: TableId, values: readonly string[]): boolean {
-    const frame = this.frames.at(-1);
-    const left = frame?.unnamed.get(table) ?? 0;
-    if (!frame || left === 0) return false;
-    frame.unnamed.set(table, left - 1);
-    frame.writes.addRow(table, values);
+    if (this.frames.some(({ writes }) => writes.names(table, values))) {
+      return false;
+    }
+    const waiting = this.frames.filter(
+      ({ unnamed }) => (unnamed.get(table) ?? 0) > 0,
+    );
+    const [outermost] = waiting;
+    const innermost = waiting.at(-1);
+    if (!outermost || !innermost) return false;
+    outermost.writes.addRow(table, values);
+    innermost.unnamed.set(table, (innermost.unnamed.get(table) ?? 0) - 1);
+    this.changes += 1;
     return true;
   }
 

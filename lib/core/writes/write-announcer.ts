@@ -62,7 +62,9 @@ export class Announcement {
    */
   async hold(identifiers: readonly Identifier[]): Promise<void> {
     if (this.options.consistency === 'commit') return;
-    const added = identifiers.filter(identifier => !this.held.has(identifier));
+    const added = [...new Set(identifiers)].filter(
+      identifier => !this.held.has(identifier),
+    );
     if (added.length === 0) return;
     for (const identifier of added) this.held.add(identifier);
     if (!this.stopRenewing) {
@@ -102,13 +104,13 @@ export class Announcement {
 
   private async replace(identifiers: readonly Identifier[]): Promise<void> {
     if (identifiers.length === 0) return;
-    const { consistency, leaseMs, replicaLagMs } = this.options;
+    const { consistency, replicaLagMs } = this.options;
     if (replicaLagMs === 0 || consistency === 'commit') {
       await this.store.replace(identifiers);
       return;
     }
-    // A replica may not have the rows yet that were just inserted.
-    await this.store.hold(identifiers, this.holder, leaseMs);
+    // A replica may not have the rows yet that were just inserted; a release holds on for its lag
+    // whether or not it was held before.
     await this.release(identifiers, 'changed');
   }
 

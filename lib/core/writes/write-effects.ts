@@ -1,4 +1,5 @@
-import { type TableId, tableId } from '../identifiers/identifier.js';
+import { type TableId } from '../identifiers/identifier.js';
+import { canonicalKeyValue } from '../identifiers/key-value.js';
 import {
   canonicalKey,
   type Reference,
@@ -13,12 +14,11 @@ import {
   type DeleteWrite,
   type InsertWrite,
   type Operand,
-  type Returned,
   type Statement,
   type TableWrite,
   type UpdateWrite,
 } from './statement.js';
-import { type WriteOutcome } from './write-outcome.js';
+import { rowsTold, type WriteOutcome } from './write-outcome.js';
 import { WriteSet } from './write-set.js';
 
 export interface EffectOptions {
@@ -48,11 +48,8 @@ export function effectsOf(
   options: EffectOptions,
 ): Effects {
   const effects = new EffectCollector(schema, parameters, options);
-  const only = statement.writes.length === 1 ? outcome : undefined;
-  // Nothing was written, the driver says. A statement with several writes counts only the last.
-  if (only?.affected !== 0) {
-    for (const write of statement.writes) effects.add(write, only);
-  }
+  const told = statement.answersForWrite ? outcome : undefined;
+  for (const write of statement.writes) effects.add(write, told);
   if (statement.unknown !== undefined && options.onUnknownWrite === 'all') {
     effects.addEverything();
   }
@@ -74,14 +71,13 @@ class EffectCollector implements Effects {
   add(write: TableWrite, outcome: WriteOutcome | undefined): void {
     const tables = this.schema.named(write.table);
     if (tables.length === 0) {
-      const { name, schema } = write.table;
       // No entity, but a view may read it.
-      this.writes.addEveryRow(tableId(name, schema, this.schema.dataSource));
-      return;
+      this.writes.addEveryRow(this.schema.unmapped(write.table));
     }
     for (const table of tables) {
-      if (table.reads) this.addThroughView(table.reads);
-      else this.addToTable(write, table, outcome);
+      // What a trigger writes in place of a view is not counted.
+      if (table.reads) this.addThroughView(table.id, table.reads);
+      else if (outcome?.affected !== 0) this.addToTable(write, table, outcome);
     }
   }
 
@@ -90,10 +86,11 @@ class EffectCollector implements Effects {
     for (const { id } of this.schema.tables) this.writes.addEveryRow(id);
   }
 
-  private addThroughView(reads: readonly TableId[]): void {
-    for (const id of reads) {
+  private addThroughView(view: TableId, reads: readonly TableId[]): void {
+    for (const id of [view, ...reads]) {
       const table = this.schema.table(id);
-      if (table && !table.reads) this.addOpaque(table);
+      if (table) this.addOpaque(table);
+      else this.writes.addEveryRow(id);
     }
   }
 
@@ -148,6 +145,9 @@ class EffectCollector implements Effects {
       );
     }
     if (write.onConflict === 'replace') this.addCascade(table, 'delete');
+    if (this.changesReferenced(table, write.conflictAssignments)) {
+      this.addCascade(table, 'key-change');
+    }
     this.eachParent(table, reference => {
       // A row that was there already keeps a parent that the statement does not name.
       if (write.onConflict === 'update' || write.onConflict === 'replace') {
@@ -166,16 +166,14 @@ class EffectCollector implements Effects {
     readonly unnamed: number;
     readonly everyRow: boolean;
   } {
+    // Rows that were there already and went, or were left under another key, are told by nobody.
+    const losesKeys =
+      write.onConflict === 'replace' ||
+      this.changesKey(table, write.conflictAssignments);
     const told = outcome && this.keysTold(write, table, outcome);
-    const replaces = write.onConflict === 'replace';
-    if (told) return { named: told, unnamed: 0, everyRow: replaces };
-    const conflict =
-      replaces ||
-      (write.onConflict === 'update' && !this.conflictsOnKey(write, table));
+    if (told) return { named: told, unnamed: 0, everyRow: losesKeys };
     const { tuples } = write;
-    if (!tuples) {
-      return { named: [], unnamed: 0, everyRow: true };
-    }
+    if (!tuples) return { named: [], unnamed: 0, everyRow: true };
     const named: (readonly string[])[] = [];
     let unnamed = 0;
     for (const tuple of tuples) {
@@ -184,6 +182,11 @@ class EffectCollector implements Effects {
       if (key === 'generated') unnamed += 1;
       else named.push(key);
     }
+    const conflict =
+      losesKeys ||
+      (write.onConflict === 'update' && !this.conflictsOnKey(write, table)) ||
+      // How many rows were skipped is not told, and no other source tells it right.
+      (write.onConflict === 'ignore' && unnamed > 0 && outcome !== undefined);
     return conflict
       ? { named, unnamed: 0, everyRow: true }
       : { named, unnamed, everyRow: false };
@@ -203,7 +206,7 @@ class EffectCollector implements Effects {
         operand.kind === 'default' ||
         value === null ||
         // MySQL reads 0 in an AUTO_INCREMENT column as "the next one".
-        (column.generated && (value === 0 || value === '0'));
+        (column.generated && canonicalKeyValue(column.kind, value) === '0');
       if (empty) return 'generated';
       values.push(value);
     }
@@ -225,17 +228,35 @@ class EffectCollector implements Effects {
 
   private conflictsOnKey(write: InsertWrite, table: Table): boolean {
     const { conflictColumns } = write;
-    const changesKey = table.key.some(
-      ({ name }) =>
-        this.schema.columnOf(write.conflictAssignments, name) !== undefined,
-    );
     return (
-      !changesKey &&
       conflictColumns?.length === table.key.length &&
       table.key.every(({ name }) =>
         conflictColumns.some(column => this.schema.sameColumn(column, name)),
       )
     );
+  }
+
+  private changesKey(
+    table: Table,
+    assignments: ReadonlyMap<string, Operand>,
+  ): boolean {
+    return table.key.some(
+      ({ name }) => this.schema.columnOf(assignments, name) !== undefined,
+    );
+  }
+
+  /** Whether columns are set that other rows refer to: the key, or another that is unique. */
+  private changesReferenced(
+    table: Table,
+    assignments: ReadonlyMap<string, Operand>,
+  ): boolean {
+    return this.schema
+      .childrenOf(table.id)
+      .some(({ parentColumns }) =>
+        parentColumns.some(
+          name => this.schema.columnOf(assignments, name) !== undefined,
+        ),
+      );
   }
 
   private insertedParents(
@@ -267,15 +288,17 @@ class EffectCollector implements Effects {
   ): void {
     const assigned = (column: string): Operand | undefined =>
       this.schema.columnOf(write.assignments, column);
-    const newKey = table.key.map(({ name }) => assigned(name));
-    const renames = newKey.some(operand => operand !== undefined);
+    const renames = this.changesKey(table, write.assignments);
     // RETURNING tells the keys that rows have now, not those they had.
     const told =
       (outcome && !renames && this.keysTold(write, table, outcome)) ||
       (keysOf(table, outcome?.before) ?? this.pinnedKeys(write.where, table));
     this.addRows(table, told);
     if (renames) {
+      const newKey = table.key.map(({ name }) => assigned(name));
       this.addRenamedRows(table, newKey, told);
+    }
+    if (this.changesReferenced(table, write.assignments)) {
       this.addCascade(table, 'key-change');
     }
     this.eachParent(table, reference => {
@@ -341,13 +364,9 @@ class EffectCollector implements Effects {
     table: Table,
     outcome: WriteOutcome,
   ): readonly (readonly string[])[] | undefined {
-    const { affected, generatedKeys } = outcome;
-    const returned = rowsTold(returning, outcome);
-    if (returned && (affected === undefined || affected === returned.length)) {
-      const keys = keysOf(table, returned);
-      if (keys) return keys;
-    }
-    const generated = generatedKeys?.map(value =>
+    const keys = keysOf(table, rowsTold(returning, outcome));
+    if (keys) return keys;
+    const generated = outcome.generatedKeys?.map(value =>
       canonicalKey(table.key, [value]),
     );
     return generated && !generated.includes(undefined)
@@ -469,19 +488,6 @@ class EffectCollector implements Effects {
       if (reached) this.addEveryParent(reached);
     }
   }
-}
-
-/** Returned rows without the columns that may be something else under a column's name. */
-function rowsTold(
-  returning: Returned | undefined,
-  outcome: WriteOutcome | undefined,
-): readonly Row[] | undefined {
-  if (returning === undefined) return undefined;
-  const returned = outcome?.returned;
-  if (returning === 'all') return returned;
-  return returned?.map(
-    row => new Map(returning.map(name => [name, row.get(name)] as const)),
-  );
 }
 
 function keysOf(

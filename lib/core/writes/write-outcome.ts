@@ -1,4 +1,5 @@
 import { type Row } from './pinned-rows.js';
+import { type Returned } from './statement.js';
 
 /** What the driver told about a write, and what was looked up before it. */
 export interface WriteOutcome {
@@ -8,6 +9,23 @@ export interface WriteOutcome {
   readonly returned?: readonly Row[] | undefined;
   /** Values of the one generated key column, one for each inserted row. */
   readonly generatedKeys?: readonly unknown[] | undefined;
-  /** The rows as they were before the write: key and reference columns. */
+  /** All rows that were written, as they were before: key and reference columns. */
   readonly before?: readonly Row[] | undefined;
+}
+
+/**
+ * Returned rows, if they are all that were written, without the columns that may be something else
+ * under a column's name.
+ */
+export function rowsTold(
+  returning: Returned | undefined,
+  outcome: WriteOutcome | undefined,
+): readonly Row[] | undefined {
+  const { affected, returned } = outcome ?? {};
+  if (returning === undefined || !returned) return undefined;
+  if (affected !== undefined && affected !== returned.length) return undefined;
+  if (returning === 'all') return returned;
+  return returned.map(
+    row => new Map(returning.map(name => [name, row.get(name)] as const)),
+  );
 }

@@ -75,6 +75,13 @@ export class WriteSet {
     }
   }
 
+  /** Whether this very row is named; not where it only counts among all rows of its table. */
+  names(table: TableId, values: readonly string[]): boolean {
+    return (
+      this.tables.get(table)?.rows.has(rowIdentifier(table, values)) ?? false
+    );
+  }
+
   /** The identifiers whose tokens change, each once. */
   identifiers(): readonly Identifier[] {
     if (!this.anything) return [];

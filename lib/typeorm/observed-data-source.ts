@@ -93,7 +93,15 @@ class Observation {
     if (!dataSource.subscribers.includes(this.subscriber)) {
       dataSource.subscribers.unshift(this.subscriber);
     }
+    if (changesItself(dataSource)) await this.capture.touchEverything();
   }
+}
+
+/** Whether `initialize()` itself may have written, before anybody could observe it. */
+function changesItself({ options }: DataSource): boolean {
+  return Boolean(
+    options.synchronize || options.migrationsRun || options.dropSchema,
+  );
 }
 
 /** The tables that refer to others and that this role may both read and lock. */

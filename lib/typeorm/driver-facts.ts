@@ -1,4 +1,4 @@
-import { type QueryRunner } from 'typeorm';
+import { type DataSource, type QueryRunner } from 'typeorm';
 import { type Schema } from '../core/identifiers/schema.js';
 import { type Row } from '../core/writes/pinned-rows.js';
 import { type Dialect, type Statement } from '../core/writes/statement.js';
@@ -11,11 +11,21 @@ export interface DriverFacts {
   readonly inTransaction: boolean | undefined;
 }
 
+/** The data source of a runner; TypeORM 0.3 has it under its former name alone. */
+export function dataSourceOf(runner: QueryRunner): DataSource {
+  const { dataSource, connection } = runner as Partial<
+    Record<'dataSource' | 'connection', DataSource>
+  >;
+  const found = dataSource ?? connection;
+  if (!found) throw new Error('A query runner belongs to a data source.');
+  return found;
+}
+
 /** The connection a query runner is using; transactions belong to it, not to the runner. */
 export function connectionOf(runner: QueryRunner): object | undefined {
   return (
     objectAt(runner, 'databaseConnection') ??
-    objectAt(runner.dataSource.driver, 'databaseConnection')
+    objectAt(dataSourceOf(runner).driver, 'databaseConnection')
   );
 }
 

@@ -2,6 +2,7 @@ import { type QueryRunner } from 'typeorm';
 import { type Row } from '../core/writes/pinned-rows.js';
 import { type RowLookUp } from '../core/writes/row-look-up.js';
 import { type Dialect } from '../core/writes/statement.js';
+import { dataSourceOf } from './driver-facts.js';
 import { ownQuery } from './own-query.js';
 
 /**
@@ -15,7 +16,7 @@ export async function readRows(
   dialect: Dialect,
   { table, columns, keys, deletes }: RowLookUp,
 ): Promise<readonly Row[]> {
-  const { driver } = runner.dataSource;
+  const { driver } = dataSourceOf(runner);
   const escape = (name: string): string => driver.escape(name);
   const parameters: string[] = [];
   const placeholder = (value: string): string => {

@@ -1,0 +1,139 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { createClient } from '@keyv/redis';
+import { type Identifier } from '../../lib/core/identifiers/identifier.js';
+import { chosenToken, HELD, type Holder } from '../../lib/core/tokens/token.js';
+import { type OpenedRedis } from '../../lib/redis/open-redis.js';
+import { type RedisTokenStore } from '../../lib/redis/redis-token-store.js';
+import {
+  connectedRedis,
+  redisTokenStore,
+  TEST_NAMESPACE,
+} from '../support/redis-token-stores.js';
+import { describeWith } from '../support/suites.js';
+
+const FAR = 9_999_999_999_999;
+
+// Processes of two versions share one Redis while a deploy is under way. A format that changes
+// begins with another letter, so that the other version takes it for held instead of misreading it.
+describeWith('REDIS_URL', 'the format of tokens in Redis', url => {
+  const client = createClient({ url });
+  let opened: OpenedRedis;
+  let store: RedisTokenStore;
+  let row = 0;
+
+  beforeAll(async () => {
+    await client.connect();
+    opened = await connectedRedis(url);
+    store = redisTokenStore(opened, { tokenTtlMs: 60_000 });
+  });
+  afterAll(async () => {
+    client.destroy();
+    await opened.close();
+  });
+
+  const place = () => {
+    const name = `golden-${randomBytes(6).toString('hex')}#${++row}`;
+    return {
+      id: `alkey:${name}` as Identifier,
+      key: `${TEST_NAMESPACE}:${name}`,
+    };
+  };
+  const [ann, bob] = ['ann', 'bob'] as Holder[];
+
+  it('is `t` and the token', async () => {
+    const { id, key } = place();
+    await store.write(id, chosenToken('t;é\n'));
+    expect(await client.get(key)).toBe('tt;é\n');
+    expect(await client.pTTL(key)).toBeGreaterThan(59_000);
+    expect(await client.pTTL(key)).toBeLessThanOrEqual(60_000);
+  });
+
+  it('is `t` and 96 bits in base64url where the token was minted', async () => {
+    const { id, key } = place();
+    const [token] = await store.read([id]);
+    expect(token).toMatch(/^[\w-]{16}$/);
+    expect(await client.get(key)).toBe(`t${String(token)}`);
+  });
+
+  it('is `h`, the token from before, and each hold with its deadline', async () => {
+    const { id, key } = place();
+    await store.write(id, chosenToken('clé'));
+    const earliest = (await redisNowMs()) + 20_000;
+    await store.hold([id], ann!, 20_000);
+    await store.hold([id], bob!, 10_000);
+    const latest = (await redisNowMs()) + 20_000;
+    const value = (await client.get(key)) ?? '';
+    expect(value.replaceAll(/\d{13}/g, '<deadline>')).toBe(
+      'h4:clé;<deadline>@3:ann;<deadline>@3:bob;',
+    );
+    const [ofAnn, ofBob] = value.match(/\d{13}/g)!.map(Number);
+    expect(ofAnn).toBeGreaterThanOrEqual(earliest);
+    expect(ofAnn).toBeLessThanOrEqual(latest);
+    expect(ofAnn! - ofBob!).toBeGreaterThan(0);
+    // The key goes with the latest deadline, which is not the last one.
+    const ttlMs = await client.pTTL(key);
+    expect(ttlMs).toBeGreaterThan(10_000);
+    expect(ttlMs).toBeLessThanOrEqual(20_000);
+  });
+
+  it('has `-` in place of the token from before where there is none', async () => {
+    const { id, key } = place();
+    await store.hold([id], ann!, 20_000);
+    expect(await client.get(key)).toMatch(/^h-;\d{13}@3:ann;$/);
+    await store.write(id, chosenToken('x'));
+    expect(await client.get(key)).toMatch(/^h1:x;\d{13}@3:ann;$/);
+    await store.replace([id]);
+    expect(await client.get(key)).toMatch(/^h-;\d{13}@3:ann;$/);
+  });
+
+  it('is read as it was written by a process before this one', async () => {
+    const { id, key } = place();
+    await client.set(key, `h3:a;b;${FAR}@3:ann;${FAR - 1}@3:bob;`);
+    expect(await store.read([id])).toEqual([HELD]);
+    await store.release([id], ann!, 'unchanged');
+    expect(await client.get(key)).toBe(`h3:a;b;${FAR - 1}@3:bob;`);
+    await store.release([id], bob!, 'unchanged');
+    expect(await client.get(key)).toBe('ta;b');
+    expect(await store.read([id])).toEqual(['a;b']);
+  });
+
+  it('leaves nothing behind after a change', async () => {
+    const { id, key } = place();
+    await store.read([id]);
+    await store.hold([id], ann!, 20_000);
+    await store.release([id], ann!, 'changed');
+    expect(await client.exists(key)).toBe(0);
+    await store.read([id]);
+    await store.replace([id]);
+    expect(await client.exists(key)).toBe(0);
+  });
+
+  it.each([
+    'x',
+    'h',
+    'h3:ab;',
+    'h-;12@',
+    'h-;12@3:ann',
+    'H-;',
+    '',
+    `h-;${FAR}@9:ann;`,
+  ])(
+    'is held until it expires where it is of another version: %j',
+    async value => {
+      const { id, key } = place();
+      await client.set(key, value, { PX: 60_000 });
+      expect(await store.read([id])).toEqual([HELD]);
+      expect(await client.get(key)).toBe(value);
+      await client.persist(key);
+      expect(await store.read([id])).toEqual([expect.any(String)]);
+    },
+  );
+
+  async function redisNowMs(): Promise<number> {
+    const [seconds, microseconds] = (await client.sendCommand([
+      'TIME',
+    ])) as unknown as [string, string];
+    return Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);
+  }
+});

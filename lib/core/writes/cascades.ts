@@ -6,27 +6,42 @@ export type ParentChange = 'delete' | 'key-change' | 'truncate' | 'any';
 
 /**
  * The tables whose rows the database changes by itself when rows of `table` go or change their
- * key, through any depth; cycles end. `table` itself is among them only where it refers to itself.
+ * key, through any depth; cycles end. Each with the references by which it was reached. `table`
+ * itself is among them only where it refers to itself.
  */
 export function everyTableReached(
   schema: Schema,
   table: TableId,
   change: ParentChange,
-): ReadonlySet<TableId> {
-  const reached = new Set<TableId>();
+): ReadonlyMap<TableId, ReadonlySet<Reference>> {
+  const reached = new Map<TableId, Set<Reference>>();
   // A table may be reached by a deletion after a key change: each kind goes on by itself.
   const visited = new Set<string>();
-  const visit = (parent: TableId, happened: ParentChange): void => {
+  const visit = (
+    parent: TableId,
+    happened: ParentChange,
+    /** The columns that got other values; `undefined`: any. */
+    columns: readonly string[] | undefined,
+  ): void => {
     for (const reference of schema.childrenOf(parent)) {
+      if (
+        columns &&
+        !reference.parentColumns.some(it => columns.includes(it))
+      ) {
+        continue;
+      }
       const next = childChange(reference, happened);
-      const step = `${next} ${reference.child}`;
-      if (next === undefined || visited.has(step)) continue;
+      if (next === undefined) continue;
+      const arrivals = reached.get(reference.child) ?? new Set();
+      reached.set(reference.child, arrivals.add(reference));
+      const rewritten = next === 'key-change' ? reference.columns : undefined;
+      const step = `${next} ${reference.child} ${rewritten?.join() ?? ''}`;
+      if (visited.has(step)) continue;
       visited.add(step);
-      reached.add(reference.child);
-      visit(reference.child, next);
+      visit(reference.child, next, rewritten);
     }
   };
-  visit(table, change);
+  visit(table, change, undefined);
   return reached;
 }
 

@@ -482,10 +482,14 @@ class EffectCollector implements Effects {
     table: Table,
     how: 'delete' | 'key-change' | 'truncate' | 'any',
   ): void {
-    for (const id of everyTableReached(this.schema, table.id, how)) {
+    const reached = everyTableReached(this.schema, table.id, how);
+    for (const [id, arrivals] of reached) {
       this.writes.addEveryRow(id);
-      const reached = this.schema.table(id);
-      if (reached) this.addEveryParent(reached);
+      const child = this.schema.table(id);
+      if (!child) continue;
+      // Rows reached by one reference alone have for parents, by that one, the rows it began with.
+      const [only] = arrivals.size === 1 ? arrivals : [];
+      this.eachParent(child, reference => (reference === only ? [] : 'untold'));
     }
   }
 }

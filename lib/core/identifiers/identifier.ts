@@ -57,6 +57,10 @@ export function tableId(
     schema === undefined
       ? encodeName(table)
       : `${encodeName(schema)}.${encodeName(table)}`;
+  return inDataSource(local, dataSource);
+}
+
+function inDataSource(local: string, dataSource: string): TableId {
   return (
     dataSource === 'default' ? local : `${encodePart(dataSource)}/${local}`
   ) as TableId;
@@ -125,16 +129,15 @@ export function parseIdentifier(text: string): ParsedIdentifier | undefined {
   }
 }
 
-/** `%61` and `a` are one letter, `%2a` and `%2A` one escape: a table has one spelling. */
+/**
+ * `%61` and `a` are one letter, `%2a` and `%2A` one escape, and the default data source goes
+ * without saying: a table has one spelling.
+ */
 function normaliseTable(text: string): TableId {
-  const [local = '', dataSource] = text.split('/').toReversed();
+  const [local = '', dataSource = 'default'] = text.split('/').toReversed();
   const names = local
     .split('.')
     .map(name => encodeName(decodeURIComponent(name)))
     .join('.');
-  return (
-    dataSource === undefined
-      ? names
-      : `${encodePart(decodeURIComponent(dataSource))}/${names}`
-  ) as TableId;
+  return inDataSource(names, decodeURIComponent(dataSource));
 }

@@ -1,0 +1,55 @@
+// npm run bench -- <name> [its flags]: builds what is measured, starts the servers, runs one bench.
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import startServices from '../support/services.js';
+import stopServices from '../support/services-down.js';
+
+const here = import.meta.dirname;
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const names = readdirSync(here, { withFileTypes: true })
+  .filter(entry => entry.isDirectory())
+  .map(entry => entry.name);
+
+const [name, ...flags] = process.argv.slice(2);
+if (!names.includes(name)) {
+  console.error(
+    `Expected the name of a bench, got \`${name}\`. There are: ${names.join(', ')}.`,
+  );
+  process.exit(2);
+}
+
+build();
+// Tokens are measured in a Redis that nobody else uses.
+delete process.env.REDIS_URL;
+await startServices();
+const interrupted = new AbortController();
+process.once('SIGINT', () => interrupted.abort());
+try {
+  const { default: bench } = await import(`./${name}/${name}.bench.mjs`);
+  await Promise.race([
+    bench({ flags, services: JSON.parse(process.env.TEST_SERVICES) }),
+    once(interrupted.signal, 'abort'),
+  ]);
+} finally {
+  await stopServices();
+}
+
+/** Builds `dist`, unless it is complete and newer than everything in `lib`. */
+function build() {
+  // The build writes this file last.
+  const built = join(root, 'dist/cjs/package.json');
+  const builtAt = existsSync(built) ? statSync(built).mtimeMs : 0;
+  const sources = readdirSync(join(root, 'lib'), {
+    recursive: true,
+    withFileTypes: true,
+  }).filter(entry => entry.isFile());
+  const isStale = sources.some(
+    source => statSync(join(source.parentPath, source.name)).mtimeMs >= builtAt,
+  );
+  if (isStale) {
+    execFileSync('npm', ['run', 'build'], { cwd: root, stdio: 'inherit' });
+  }
+}

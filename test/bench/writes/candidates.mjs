@@ -1,0 +1,90 @@
+import { NestFactory } from '@nestjs/core';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { AlkeyEvents, AlkeyModule, CacheKeyService } from 'nestjs-alkey';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DataSource } from 'typeorm';
+import { Article, Comment } from './entities.mjs';
+import { benchOf } from './questions.mjs';
+
+// Long enough for a machine that is busy: a bench that did without the store would measure nothing.
+const STORE_TIMEOUT_MS = 10_000;
+
+/**
+ * The same database without and with Alkey: the first candidate is what the others are compared
+ * with, and the second one, the same once more, tells how far the figures can be trusted.
+ */
+const CANDIDATES = [
+  { name: 'bare' },
+  { name: 'again' },
+  { name: 'strict', alkey: { consistency: 'strict' } },
+  { name: 'commit', alkey: { consistency: 'commit' } },
+];
+
+/** Opens all of them, each with connections of its own; `options` are those of the data source. */
+export async function openCandidates(options, redis) {
+  const candidates = [];
+  for (const { name, alkey } of CANDIDATES) {
+    candidates.push(await open(name, alkey, options, redis));
+    // Alkey asks at the start what it may read there.
+    if (candidates.length === 1) await candidates[0].dataSource.synchronize();
+  }
+  return candidates;
+}
+
+async function open(name, alkey, options, redis) {
+  const imports = [
+    TypeOrmModule.forRoot({
+      ...options,
+      entities: [Article, Comment],
+      // A database in memory is each candidate's own.
+      synchronize: options.type === 'sqljs',
+      retryAttempts: 0,
+    }),
+  ];
+  if (alkey) {
+    imports.push(
+      AlkeyModule.forRoot({
+        ...alkey,
+        redis,
+        namespace: `bench-${name}`,
+        storeTimeoutMs: STORE_TIMEOUT_MS,
+      }),
+    );
+  }
+  const app = await NestFactory.createApplicationContext(
+    { module: class {}, imports },
+    // Warnings are about data sources of one name, which belong to different apps here.
+    { logger: ['error'], abortOnError: false },
+  );
+  const dataSource = app.get(DataSource);
+  const touched = [];
+  const storeErrors = [];
+  if (alkey) {
+    const events = app.get(AlkeyEvents);
+    await storeAnswers(app.get(CacheKeyService));
+    events.on('touched', ({ identifiers }) => touched.push(identifiers.length));
+    events.on('store-error', ({ error }) => storeErrors.push(error));
+  }
+  return {
+    name,
+    isObserved: alkey !== undefined,
+    dataSource,
+    bench: benchOf(dataSource),
+    /** How many tokens changed at a time, since this was asked last. */
+    takeTouched: () => touched.splice(0),
+    /** @throws what the token store failed by: a write that went on without it cost nothing. */
+    requireStore() {
+      if (storeErrors.length > 0) throw storeErrors[0];
+    },
+    close: () => app.close(),
+  };
+}
+
+/** The connection to Redis is made in the background; until then no token is told twice. */
+async function storeAnswers(keys) {
+  const giveUpAt = performance.now() + STORE_TIMEOUT_MS;
+  while ((await keys.token('alkey:*#*')) !== (await keys.token('alkey:*#*'))) {
+    if (performance.now() > giveUpAt) throw new Error('Redis does not answer.');
+    await sleep(50);
+  }
+}

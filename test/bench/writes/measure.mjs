@@ -1,0 +1,105 @@
+// One database in a process of its own: told what to measure by a message, answers by one.
+import { once } from 'node:events';
+import { median, ratios, takeTurns } from '../rounds.mjs';
+import { openCandidates } from './candidates.mjs';
+import { createDatabase, DATABASES } from './database.mjs';
+import { Article, Comment, seed } from './entities.mjs';
+import { QUESTIONS } from './questions.mjs';
+
+const OPERATIONS_TO_AGREE_ON = 3;
+
+const [{ name, url, redis, titles }] = await once(process, 'message');
+const questions = QUESTIONS.filter(({ title }) => titles.includes(title));
+const database = await createDatabase(
+  DATABASES.find(each => each.name === name),
+  url,
+);
+const isShared = url !== undefined;
+const candidates = [];
+try {
+  candidates.push(...(await openCandidates(database.options, redis)));
+  const tokens = await requireAgreement();
+  const rows = [];
+  for (const question of questions) {
+    await reset(isShared ? candidates.slice(0, 1) : candidates);
+    const times = await takeTurns(
+      candidates,
+      ({ bench }) => question.operations(bench, question.batch),
+      question,
+    );
+    for (const candidate of candidates) candidate.requireStore();
+    const [bare, again, strict, commit] = times;
+    rows.push({
+      title: question.title,
+      goal: question.goal,
+      tokens: tokens.get(question.title),
+      bareMs: median(bare),
+      strictMs: median(strict),
+      commitMs: median(commit),
+      again: ratios(again, bare),
+      strict: ratios(strict, bare),
+      commit: ratios(commit, bare),
+    });
+    process.send({ progress: question.title });
+  }
+  process.send({ versions: database.versions, rows });
+} finally {
+  for (const { close } of candidates) await close();
+  await database.drop();
+}
+process.disconnect();
+
+/**
+ * Every candidate answers every question on the same rows, and must leave the same rows behind;
+ * those with Alkey must have changed tokens by each write and by no read.
+ *
+ * @returns how many tokens one operation changes, by question
+ */
+async function requireAgreement() {
+  const tokens = new Map();
+  let expected;
+  for (const candidate of candidates) {
+    await reset([isShared ? candidates[0] : candidate]);
+    candidate.takeTouched();
+    for (const { title, writes, operations } of questions) {
+      const batch = await operations(candidate.bench, OPERATIONS_TO_AGREE_ON);
+      for (const operation of batch) await operation();
+      const touched = candidate.takeTouched();
+      if (candidate.isObserved) {
+        if (touched.length !== (writes ? batch.length : 0)) {
+          throw new Error(
+            `Expected ${batch.length} × ${title} to change tokens ${writes ? `${batch.length} times` : 'never'} with ${candidate.name}, got ${touched.length} times.`,
+          );
+        }
+        tokens.set(title, touched[0] ?? 0);
+      }
+    }
+    candidate.requireStore();
+    const left = await contents(candidate.dataSource);
+    expected ??= left;
+    if (left !== expected) {
+      throw new Error(
+        `${candidate.name} left other rows behind than ${candidates[0].name}.`,
+      );
+    }
+  }
+  return tokens;
+}
+
+/** The tables as they are at the start, in the database of each of these candidates. */
+async function reset(owners) {
+  for (const { dataSource } of owners) {
+    await dataSource.synchronize(true);
+    await seed(dataSource);
+  }
+}
+
+async function contents(dataSource) {
+  const rows = [];
+  for (const entity of [Article, Comment]) {
+    rows.push(
+      await dataSource.getRepository(entity).find({ order: { id: 'ASC' } }),
+    );
+  }
+  return JSON.stringify(rows);
+}

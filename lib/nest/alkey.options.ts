@@ -46,6 +46,11 @@ export interface AlkeyModuleOptions {
    * token; `warn`, none, and a warning is logged. @default 'all'
    */
   readonly onUnknownWrite?: 'all' | 'warn' | undefined;
+  /**
+   * Tables that triggers write when a table is written, both as identifiers name them:
+   * `{ orders: ['order_totals'] }`. @default none
+   */
+  readonly derived?: Readonly<Record<string, readonly string[]>> | undefined;
   /** Whose answers routes share, where `@CacheKeyed` does not say. @default 'anonymous' */
   readonly scope?: CacheScope | undefined;
   /** Part of every stored response: change it when a deploy changes what handlers answer. @default none */
@@ -65,6 +70,7 @@ export type ResolvedOptions = {
   readonly redis: RedisOption | false;
   readonly cache: Cache | undefined;
   readonly dataSources: readonly string[] | undefined;
+  readonly derived: Readonly<Record<string, readonly string[]>> | undefined;
   readonly release: string | undefined;
   readonly expose: boolean;
 };
@@ -161,6 +167,18 @@ const CHECKS: Readonly<Record<keyof AlkeyModuleOptions, Check>> = {
   maxRowsPerTable: integer(0),
   parents: boolean,
   onUnknownWrite: oneOf('all', 'warn'),
+  derived: {
+    expected:
+      "a record of lists of tables, such as { orders: ['order_totals'] }",
+    holds: value =>
+      isObject(value) &&
+      !Array.isArray(value) &&
+      Object.values(value).every(
+        tables =>
+          Array.isArray(tables) &&
+          tables.every(table => typeof table === 'string'),
+      ),
+  },
   scope: {
     expected: "'anonymous', 'shared' or a function",
     holds: value =>
@@ -201,6 +219,7 @@ export function resolveOptions(
       options.redis === undefined ? redisFromEnvironment(environment) : false,
     cache: undefined,
     dataSources: undefined,
+    derived: undefined,
     release: undefined,
     expose: environment.NODE_ENV !== 'production',
     ...DEFAULTS,

@@ -10,6 +10,7 @@ import {
   type StopObserving,
 } from '../typeorm/observed-data-source.js';
 import { type ResolvedOptions } from './alkey.options.js';
+import { derivedTables } from './derived-tables.js';
 import { ALKEY_ANNOUNCER, ALKEY_OPTIONS } from './injection-tokens.js';
 import { OncePerText } from './once-per-text.js';
 
@@ -33,13 +34,15 @@ export class DataSourceObserver {
 
   /**
    * @throws AlkeyError `ALKEY_UNKNOWN_DATA_SOURCE` for a name in `dataSources` that Nest does not
-   * know, or whose driver this library cannot read
+   * know, or whose driver this library cannot read; `ALKEY_UNKNOWN_TABLE` for one in `derived`
    */
   async observe(): Promise<void> {
     const known = this.knownDataSources();
+    const derived = derivedTables(this.options.derived);
     for (const [name, dataSource] of this.chosen(known)) {
       const stop = await observeDataSource(dataSource, name, {
         ...this.options,
+        derived,
         announcer: this.announcer,
         onUnknown: (reason, sql) => this.warnUnknown(name, reason, sql),
         reportFailure: (hook, error) => this.warnFailure(hook, error),
@@ -50,6 +53,9 @@ export class DataSourceObserver {
       });
       if (stop) this.stopping.push(stop);
       else this.refuse(name, dataSource);
+    }
+    for (const [source, tables] of derived) {
+      for (const table of [source, ...tables]) this.catalog.requireTable(table);
     }
   }
 

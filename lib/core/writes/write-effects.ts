@@ -26,6 +26,8 @@ export interface EffectOptions {
   /** Whether a child's write touches its parents' rows. */
   readonly parents: boolean;
   readonly onUnknownWrite: 'all' | 'warn';
+  /** Tables that triggers write when a table is written. */
+  readonly derived?: ReadonlyMap<TableId, readonly TableId[]> | undefined;
 }
 
 /** What a statement changes. */
@@ -53,6 +55,7 @@ export function effectsOf(
   if (statement.unknown !== undefined && options.onUnknownWrite === 'all') {
     effects.addEverything();
   }
+  effects.addDerived(statement);
   return effects;
 }
 
@@ -84,6 +87,29 @@ class EffectCollector implements Effects {
   addEverything(): void {
     this.writes.addAnything();
     for (const { id } of this.schema.tables) this.writes.addEveryRow(id);
+  }
+
+  /**
+   * What triggers write. Those that run once a statement run where it touched no row, too, and those
+   * of a derived table run in their turn.
+   */
+  addDerived({ writes }: Statement): void {
+    const { derived } = this.options;
+    if (!derived || derived.size === 0) return;
+    const sources = new Set([
+      ...this.writes.tablesWritten(),
+      ...writes.flatMap(({ table }) =>
+        this.schema.named(table).map(({ id }) => id),
+      ),
+    ]);
+    // A set goes on to what is added while it is walked through.
+    for (const source of sources) {
+      for (const id of derived.get(source) ?? []) {
+        const table = this.schema.table(id);
+        if (table) this.addOpaque(table);
+        sources.add(id);
+      }
+    }
   }
 
   private addThroughView(view: TableId, reads: readonly TableId[]): void {

@@ -82,6 +82,13 @@ export class WriteSet {
     );
   }
 
+  /** The tables of which rows were written, not only children of them. */
+  tablesWritten(): readonly TableId[] {
+    return [...this.tables].flatMap(([table, { written }]) =>
+      written ? [table] : [],
+    );
+  }
+
   /** The identifiers whose tokens change, each once. */
   identifiers(): readonly Identifier[] {
     if (!this.anything) return [];

@@ -22,6 +22,7 @@ export interface SentClient {
 }
 
 export interface SentCluster {
+  readonly masters: readonly unknown[];
   sendCommand(
     firstKey: string | undefined,
     isReadonly: boolean,
@@ -67,6 +68,8 @@ export function clusterSender(
   return {
     crossesSlots: false,
     async send(key, command) {
+      // Before the slots are known the client itself stumbles.
+      if (cluster.masters.length === 0) throw serverIsAway();
       try {
         // Never as read-only: a replica may lag behind a hold.
         return await cluster.sendCommand(key, false, command, AS_TEXT);

@@ -109,3 +109,29 @@ describeWithRedisServers('on a cluster', () => {
     expect(isSame).toContain(false);
   });
 });
+
+describeWithRedisServers('on a cluster that fails over', () => {
+  it('follows the slots to another node though the old one is gone', async () => {
+    const cluster = await startRedisCluster('spare');
+    const opened = await connectedRedis({
+      rootNodes: cluster.servers.map(({ url }) => ({ url })),
+    });
+    try {
+      const store = redisTokenStore(opened);
+      const ids = Array.from({ length: 60 }, unique);
+      await store.read(ids);
+      const isThere = () =>
+        store.read(ids).then(
+          () => true,
+          () => false,
+        );
+      await cluster.servers[0]!.kill();
+      await until(async () => !(await isThere()));
+      await until(isThere, 30_000);
+      expect(await store.read(ids)).not.toContain(undefined);
+    } finally {
+      await opened.close();
+      await cluster.stop();
+    }
+  }, 90_000);
+});

@@ -79,13 +79,17 @@ export async function startRedis(
   }
 }
 
-/** Three masters that share the slots. */
-export async function startRedisCluster(): Promise<RedisServers> {
+/** Three masters that share the slots; with `'spare'` a fourth node takes the first one's place. */
+export async function startRedisCluster(
+  spare?: 'spare',
+): Promise<RedisServers> {
   const group = await startGroup();
   try {
     const settings = [
       '--cluster-enabled',
       'yes',
+      '--repl-diskless-sync-delay',
+      '0',
       '--cluster-node-timeout',
       '2000',
     ];
@@ -113,6 +117,24 @@ export async function startRedisCluster(): Promise<RedisServers> {
         ),
       );
     }
+    if (spare) {
+      const replica = await group.start(settings);
+      const id = String(await first.command('CLUSTER', 'MYID'));
+      await replica.command('CLUSTER', 'MEET', '127.0.0.1', `${first.port}`);
+      await until(async () =>
+        String(await replica.command('CLUSTER', 'NODES')).includes(id),
+      );
+      await replica.command('CLUSTER', 'REPLICATE', id);
+      // One that has never been in step does not take over.
+      await until(() => isInStep(replica));
+      for (const node of nodes) {
+        await until(async () =>
+          String(await node.command('CLUSTER', 'NODES')).includes(
+            `slave ${id}`,
+          ),
+        );
+      }
+    }
     return group.servers();
   } catch (error) {
     await group.stop();
@@ -132,11 +154,7 @@ export async function startRedisSentinel(): Promise<SentinelServers> {
       '--repl-diskless-sync-delay',
       '0',
     ]);
-    await until(async () =>
-      String(await replica.command('INFO', 'replication')).includes(
-        'master_link_status:up',
-      ),
-    );
+    await until(() => isInStep(replica));
     const sentinel = await group.startSentinel(
       [
         `sentinel monitor alkey 127.0.0.1 ${master.port} 1`,
@@ -154,6 +172,11 @@ export async function startRedisSentinel(): Promise<SentinelServers> {
     await group.stop();
     throw error;
   }
+}
+
+async function isInStep(replica: RedisServer): Promise<boolean> {
+  const info = String(await replica.command('INFO', 'replication'));
+  return info.includes('master_link_status:up');
 }
 
 interface Group {

@@ -215,6 +215,15 @@ describe('a hold that failed', () => {
     },
   );
 
+  it('keeps from being trusted what was read while it failed', async () => {
+    const { faulty, guard, failureOf } = openStores();
+    const read = guard.read([ORDER]);
+    faulty.fault = 'down';
+    const hold = failureOf(guard.hold([USER], holder(), LEASE_MS));
+    await hold;
+    expect(await read).toEqual([HELD]);
+  });
+
   it('ends with its writer, whose tokens are new then', async () => {
     const { faulty, guard, time, failureOf } = openStores();
     const by = holder();

@@ -1,0 +1,28 @@
+import { stat } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from '@jest/globals';
+import { systemTimers } from '../../../lib/core/tokens/timers.js';
+
+describe('systemTimers', () => {
+  it('lets a process that was busy read what came in before it runs what is due', async () => {
+    const order: string[] = [];
+    await new Promise<void>(resolve => {
+      systemTimers.after(10, () => {
+        order.push('due');
+        resolve();
+      });
+      stat('.', () => order.push('came in'));
+      const busyUntil = performance.now() + 100;
+      while (performance.now() < busyUntil);
+    });
+    expect(order).toEqual(['came in', 'due']);
+  });
+
+  it('runs nothing that was cancelled', async () => {
+    const order: string[] = [];
+    const cancel = systemTimers.after(5, () => order.push('due'));
+    cancel();
+    await sleep(20);
+    expect(order).toEqual([]);
+  });
+});

@@ -206,14 +206,14 @@ function pathsOf(target: object): readonly string[] {
 
 /**
  * `:id`, `{/:id}`, `*rest`, `:"my-id"`: the forms of path-to-regexp 8. A bare `*` is `path` on
- * Express, where Nest names it, and every wildcard is `*` on Fastify.
+ * Express, where Nest names it, and `*` on Fastify, which knows no other.
  */
 function parametersInPath(path: string): readonly string[] {
   return [...path.matchAll(PARAMETER)].flatMap(
     ([, sign, quoted, plain]): readonly string[] => {
       const name = quoted?.replace(/\\(.)/gsu, '$1') ?? plain;
-      if (sign === '*') return name === undefined ? ['path', '*'] : [name, '*'];
-      return name === undefined ? [] : [name];
+      if (name !== undefined) return [name];
+      return sign === '*' ? ['path', '*'] : [];
     },
   );
 }

@@ -231,8 +231,7 @@ function parameterOf(
   const { params = {} } = context.switchToHttp().getRequest<{
     readonly params?: Readonly<Record<string, unknown>>;
   }>();
-  // Fastify has one name for any wildcard.
-  const value = Object.hasOwn(params, name) ? params[name] : params['*'];
+  const value = params[name];
   if (Array.isArray(value)) return value.join('/');
   return typeof value === 'string' ? value : undefined;
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import {
   DataSource,
   type EntitySchemaColumnOptions,
@@ -486,7 +486,9 @@ for (const database of DATABASES) {
     );
   };
   if (database.service === undefined) {
-    describe(`names of keys, compared with ${database.name}`, () => suite());
+    describe(`names of keys, compared with ${database.name}`, () => {
+      suite();
+    });
   } else {
     describeWith(
       database.service,

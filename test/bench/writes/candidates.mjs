@@ -4,7 +4,6 @@ import { AlkeyEvents, AlkeyModule, CacheKeyService } from 'nestjs-alkey';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import { Article, Comment } from './entities.mjs';
-import { benchOf } from './questions.mjs';
 
 // Long enough for a machine that is busy: a bench that did without the store would measure nothing.
 const STORE_TIMEOUT_MS = 10_000;
@@ -69,7 +68,6 @@ async function open(name, alkey, options, redis) {
     name,
     isObserved: alkey !== undefined,
     dataSource,
-    bench: benchOf(dataSource),
     /** How many tokens changed at a time, since this was asked last. */
     takeTouched: () => touched.splice(0),
     /** @throws what the token store failed by: a write that went on without it cost nothing. */

@@ -4,7 +4,7 @@ import { median, ratios, takeTurns } from '../rounds.mjs';
 import { openCandidates } from './candidates.mjs';
 import { createDatabase, DATABASES } from './database.mjs';
 import { Article, Comment, seed } from './entities.mjs';
-import { QUESTIONS } from './questions.mjs';
+import { benchOf, QUESTIONS } from './questions.mjs';
 
 const OPERATIONS_TO_AGREE_ON = 3;
 
@@ -22,12 +22,20 @@ try {
   const rows = [];
   for (const question of questions) {
     await reset(isShared ? candidates.slice(0, 1) : candidates);
+    for (const candidate of candidates) candidate.takeTouched();
+    const benches = candidates.map(candidate =>
+      benchOf(candidate.dataSource, candidate.name),
+    );
     const times = await takeTurns(
-      candidates,
-      ({ bench }) => question.operations(bench, question.batch),
+      benches,
+      bench => question.operations(bench, question.batch),
       question,
     );
-    for (const candidate of candidates) candidate.requireStore();
+    const count = (question.warmUp + question.rounds) * question.batch;
+    for (const candidate of candidates) {
+      candidate.requireStore();
+      requireTouched(candidate, question, count);
+    }
     const [bare, again, strict, commit] = times;
     rows.push({
       title: question.title,
@@ -61,18 +69,12 @@ async function requireAgreement() {
   for (const candidate of candidates) {
     await reset([isShared ? candidates[0] : candidate]);
     candidate.takeTouched();
-    for (const { title, writes, operations } of questions) {
-      const batch = await operations(candidate.bench, OPERATIONS_TO_AGREE_ON);
+    const bench = benchOf(candidate.dataSource, 'all');
+    for (const question of questions) {
+      const batch = await question.operations(bench, OPERATIONS_TO_AGREE_ON);
       for (const operation of batch) await operation();
-      const touched = candidate.takeTouched();
-      if (candidate.isObserved) {
-        if (touched.length !== (writes ? batch.length : 0)) {
-          throw new Error(
-            `Expected ${batch.length} × ${title} to change tokens ${writes ? `${batch.length} times` : 'never'} with ${candidate.name}, got ${touched.length} times.`,
-          );
-        }
-        tokens.set(title, touched[0] ?? 0);
-      }
+      const changed = requireTouched(candidate, question, batch.length);
+      tokens.set(question.title, changed);
     }
     candidate.requireStore();
     const left = await contents(candidate.dataSource);
@@ -84,6 +86,18 @@ async function requireAgreement() {
     }
   }
   return tokens;
+}
+
+/** @returns how many tokens each of `count` operations changed */
+function requireTouched(candidate, { title, writes }, count) {
+  const touched = candidate.takeTouched();
+  const expected = candidate.isObserved && writes ? count : 0;
+  if (touched.length !== expected) {
+    throw new Error(
+      `Expected ${count} × ${title} with ${candidate.name} to change tokens ${expected} times, got ${touched.length}.`,
+    );
+  }
+  return touched[0] ?? 0;
 }
 
 /** The tables as they are at the start, in the database of each of these candidates. */

@@ -8,8 +8,8 @@ const one = { batch: 20, warmUp: 12, rounds: 60 };
 const many = { batch: 1, warmUp: 3, rounds: 16 };
 
 /**
- * What is measured. `operations` makes those of one batch: `dataSource` is the candidate's, `next`
- * answers a number that it never answered before. `goal`: the ratio that is aimed at, on PostgreSQL.
+ * What is measured. `operations` makes those of one batch: `dataSource` is the candidate's, `unique`
+ * makes a text that was never written before. `goal`: the ratio that is aimed at, on PostgreSQL.
  */
 export const QUESTIONS = [
   {
@@ -17,9 +17,9 @@ export const QUESTIONS = [
     writes: true,
     goal: GOAL_ONE,
     ...one,
-    operations: ({ articles, next }, count) =>
+    operations: ({ articles, unique }, count) =>
       times(count, () => {
-        const article = articles.create(newArticle(`new ${next()}`));
+        const article = articles.create(newArticle(unique('new')));
         return () => articles.save(article);
       }),
   },
@@ -28,10 +28,10 @@ export const QUESTIONS = [
     writes: true,
     goal: GOAL_ONE,
     ...one,
-    operations: async ({ articles, next }, count) => {
+    operations: async ({ articles, unique }, count) => {
       const rows = await articles.find({ order: { id: 'ASC' }, take: count });
       return rows.map(row => {
-        row.title = `changed ${next()}`;
+        row.title = unique('changed');
         return () => articles.save(row);
       });
     },
@@ -40,10 +40,10 @@ export const QUESTIONS = [
     title: 'save() of one changed row that has a parent',
     writes: true,
     ...one,
-    operations: async ({ comments, next }, count) => {
+    operations: async ({ comments, unique }, count) => {
       const rows = await comments.find({ order: { id: 'ASC' }, take: count });
       return rows.map(row => {
-        row.text = `changed ${next()}`;
+        row.text = unique('changed');
         return () => comments.save(row);
       });
     },
@@ -53,10 +53,10 @@ export const QUESTIONS = [
     writes: true,
     goal: GOAL_MANY,
     ...many,
-    operations: ({ articles, next }, count) =>
+    operations: ({ articles, unique }, count) =>
       times(count, () => {
         const rows = times(ROWS, () =>
-          articles.create(newArticle(`new ${next()}`)),
+          articles.create(newArticle(unique('new'))),
         );
         return () => articles.save(rows);
       }),
@@ -66,10 +66,10 @@ export const QUESTIONS = [
     writes: true,
     goal: GOAL_MANY,
     ...many,
-    operations: async ({ articles, next }, count) => {
+    operations: async ({ articles, unique }, count) => {
       const rows = await articles.find({ order: { id: 'ASC' }, take: ROWS });
       return times(count, () => async () => {
-        for (const row of rows) row.title = `changed ${next()}`;
+        for (const row of rows) row.title = unique('changed');
         await articles.save(rows);
       });
     },
@@ -78,9 +78,9 @@ export const QUESTIONS = [
     title: 'update(id, …)',
     writes: true,
     ...one,
-    operations: ({ articles, next }, count) =>
+    operations: ({ articles, unique }, count) =>
       times(count, index => {
-        const title = `updated ${next()}`;
+        const title = unique('updated');
         return () => articles.update(index + 1, { title });
       }),
   },
@@ -88,9 +88,9 @@ export const QUESTIONS = [
     title: 'insert()',
     writes: true,
     ...one,
-    operations: ({ articles, next }, count) =>
+    operations: ({ articles, unique }, count) =>
       times(count, () => {
-        const article = newArticle(`inserted ${next()}`);
+        const article = newArticle(unique('inserted'));
         return () => articles.insert(article);
       }),
   },
@@ -116,14 +116,16 @@ export const QUESTIONS = [
   },
 ];
 
-/** What the operations of one candidate work with. */
-export function benchOf(dataSource) {
+/**
+ * What the operations of one candidate work with. Two that write the same table need a `writer` each:
+ * a row that has its new value already is not written.
+ */
+export function benchOf(dataSource, writer) {
   let last = 0;
   return {
-    dataSource,
     articles: dataSource.getRepository(Article),
     comments: dataSource.getRepository(Comment),
-    next: () => (last += 1),
+    unique: text => `${text} by ${writer}, ${(last += 1)}`,
   };
 }
 

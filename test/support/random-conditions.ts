@@ -233,7 +233,7 @@ export function randomCondition(dialect: Dialect): fc.Arbitrary<Piece[]> {
               'id = id',
               'id /* = 5 */ = /* OR 1=1 */ 1',
               'id = 1 -- AND id = 2\n',
-              'CASE WHEN id = 1 AND id = 2 THEN 1 = 0 ELSE 1 = 1 END',
+              'CASE WHEN id = 1 AND id = 2 AND id = 5 THEN 1 = 0 ELSE 1 = 1 END',
               ...(dialect === 'postgres'
                 ? [
                     'id = ANY(ARRAY[1, 2])',

@@ -4,12 +4,8 @@ import { isPlainSelect } from './plain-select.js';
 import { readStatement } from './read-statement.js';
 import { reconcile } from './reconcile.js';
 import { splitStatements } from './split-statements.js';
-import {
-  READINGS,
-  type Reading,
-  type SqlWords,
-  readWords,
-} from './sql-words.js';
+import { READINGS, type Reading } from './sql-readings.js';
+import { readWords, type SqlWords } from './sql-words.js';
 import {
   type Analysis,
   type Dialect,

@@ -25,6 +25,7 @@ export function conditionText(
   alias: string | undefined,
 ): ConditionText | undefined {
   const parameters: (number | string)[] = [];
+  const known = new Map<number | string, number>();
   let text = '';
   let copied = words[from]?.start ?? 0;
   for (let index = from; index < to; index += 1) {
@@ -34,24 +35,22 @@ export function conditionText(
       word.kind === 'variable' ||
       word.key === '??' ||
       word.key === ';' ||
-      (NOT_REPEATABLE.has(word.text.toUpperCase()) &&
-        words[index + 1]?.key === '(')
+      (words[index + 1]?.key === '(' &&
+        NOT_REPEATABLE.has(word.text.toUpperCase()))
     ) {
       return undefined;
     }
     if (word.kind !== 'parameter') continue;
     const { at, start, end } = word;
-    if (dialect !== 'postgres') {
-      // The number in `?2` would mean another parameter where others are left out.
-      if (typeof at === 'number' && end > start + 1) return undefined;
-      if (typeof at === 'number' || !parameters.includes(at)) {
-        parameters.push(at);
-      }
-      continue;
+    if (at === -1) return undefined;
+    // The number in `?2` would mean another parameter where others are left out.
+    if (dialect === 'sqlite' && typeof at === 'number' && end > start + 1) {
+      return undefined;
     }
-    let position = parameters.indexOf(at);
-    if (position === -1) position = parameters.push(at) - 1;
-    text += `${sql.slice(copied, start)}$${position + 1}`;
+    const isNew = !known.has(at);
+    if (isNew) known.set(at, parameters.push(at));
+    if (dialect !== 'postgres') continue;
+    text += `${sql.slice(copied, start)}$${known.get(at)}`;
     copied = end;
   }
   const last = words[to - 1];

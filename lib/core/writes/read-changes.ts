@@ -139,7 +139,7 @@ function readTail(
   const returning = several && returned === 'all' ? [] : returned;
   const limited = cursor.find('LIMIT') < cursor.end;
   const at = cursor.find('WHERE');
-  const told = !several && (at === cursor.at || isTail(cursor.key()));
+  const told = at === cursor.at || isTail(cursor.key());
   if (!told) return { where: undefined, condition: undefined, returning };
   if (at === cursor.end) {
     const condition =

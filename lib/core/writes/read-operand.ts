@@ -75,7 +75,9 @@ function operandOf(
   { kind, key, text, at }: Word,
   { dialect }: Passage,
 ): Operand {
-  if (kind === 'parameter') return { kind: 'parameter', at };
+  if (kind === 'parameter') {
+    return at === -1 ? EXPRESSION : { kind: 'parameter', at };
+  }
   if (kind === 'string') return { kind: 'string', value: text };
   if (kind === 'number') return integer('', text);
   if (key === 'NULL') return { kind: 'null' };

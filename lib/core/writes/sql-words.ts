@@ -1,3 +1,20 @@
+import {
+  blockCommentEnd,
+  classOf,
+  closingQuote,
+  continuingQuote,
+  DIGIT,
+  foldName,
+  isNameCode,
+  LETTER,
+  lineCommentEnd,
+  numberAt,
+  SPACE,
+  symbolAt,
+  unicodeName,
+  unquoted,
+} from './sql-lexemes.js';
+import { READINGS, type Reading } from './sql-readings.js';
 import { type Dialect } from './statement.js';
 
 /**
@@ -26,20 +43,10 @@ export interface Word {
   readonly key: string;
   /** The name as the dialect folds it, the string's value, the digits. */
   readonly text: string;
-  /** Of a parameter: its position from 0, or its name with the sign before it; else -1. */
+  /** Of a parameter: its position from 0, or its name with the sign before it; -1: not told. */
   readonly at: number | string;
   readonly start: number;
   readonly end: number;
-}
-
-/** Settings of the server that change how a text is read, and that the text does not tell. */
-export interface Reading {
-  /** A backslash escapes in `'…'`. */
-  readonly backslash: boolean;
-  /** A backslash escapes in `"…"`. */
-  readonly backslashInDouble: boolean;
-  /** The contents of executable comments are read. */
-  readonly conditional: boolean;
 }
 
 export interface SqlWords {
@@ -52,86 +59,8 @@ export interface SqlWords {
   readonly conditional: boolean;
 }
 
-const PLAIN: Reading = {
-  backslash: false,
-  backslashInDouble: false,
-  conditional: true,
-};
-const ESCAPED: Reading = {
-  backslash: true,
-  backslashInDouble: true,
-  conditional: true,
-};
-const ANSI: Reading = { ...ESCAPED, backslashInDouble: false };
-
-/**
- * How a server may read texts of the dialect, the usual way first: MySQL's ANSI_QUOTES and
- * NO_BACKSLASH_ESCAPES, PostgreSQL's standard_conforming_strings.
- */
-export const READINGS: Readonly<
-  Record<Dialect, readonly [Reading, ...Reading[]]>
-> = {
-  postgres: [PLAIN, ESCAPED],
-  mysql: [ESCAPED, ANSI, PLAIN],
-  sqlite: [PLAIN],
-};
-
-const SPACE = 1;
-const LETTER = 2;
-const DIGIT = 3;
-const OPERATOR = 4;
-
-const CLASS = new Uint8Array(128);
-for (const space of '\t\n\v\f\r ') CLASS[space.charCodeAt(0)] = SPACE;
-for (let code = 65; code <= 90; code += 1) {
-  CLASS[code] = LETTER;
-  CLASS[code + 32] = LETTER;
-}
-CLASS[95] = LETTER;
-for (let code = 48; code <= 57; code += 1) CLASS[code] = DIGIT;
-for (const sign of '+-*/<>=~!@#%^&|`?') CLASS[sign.charCodeAt(0)] = OPERATOR;
-
-// Every server takes what is not ASCII for a letter.
-const classOf = (code: number): number =>
-  code < 128 ? (CLASS[code] ?? 0) : LETTER;
-
-const isNameCode = (code: number): boolean => {
-  const kind = classOf(code);
-  return kind === LETTER || kind === DIGIT || code === 36;
-};
-
-const NUMBER =
-  /0x[0-9a-f_]*|0[ob][0-9_]+|(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)(?:e[+-]?\d[\d_]*)?/iy;
-const MYSQL_NUMBER =
-  /0x[0-9a-f]+|0b[01]+|(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?/iy;
 const DOLLAR_TAG = /\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y;
-// A string goes on after a line break; the pieces are one value.
-const CONTINUED =
-  /[ \t\f\v]*(?:--[^\n\r]*)?[\n\r](?:\s|--[^\n\r]*(?=[\n\r]))*'/y;
-const POSTGRES_SPECIAL = /[~!@#%^&|`?]/;
-const SYMBOLS = [
-  '<=>',
-  '->>',
-  '<=',
-  '>=',
-  '<>',
-  '!=',
-  '==',
-  '||',
-  '&&',
-  '<<',
-  '>>',
-  '->',
-  ':=',
-];
 const BEFORE_CONDITIONAL = /\/\*M?!(?:\d{5,6})?/y;
-const ASCII = /^[\w$]*$/;
-
-function lowerAscii(text: string): string {
-  return ASCII.test(text)
-    ? text.toLowerCase()
-    : text.replaceAll(/[A-Z]+/g, letters => letters.toLowerCase());
-}
 
 /**
  * Takes a text apart as the dialect's server does. Never throws: where the text cannot be read,
@@ -155,6 +84,8 @@ class Scanner implements SqlWords {
   private at = 0;
   private openConditionals = 0;
   private parameters = 0;
+  private lastPlaceholder = 0;
+  private placeholdersTold = true;
   private readonly names = new Set<string>();
   private readonly end: number;
 
@@ -220,11 +151,18 @@ class Scanner implements SqlWords {
 
   private bareWord(): void {
     const { sql, end } = this;
-    let stop = this.at + 1;
-    while (stop < end && isNameCode(sql.charCodeAt(stop))) stop += 1;
+    let stop = this.at;
+    let isAscii = true;
+    while (stop < end) {
+      const code = sql.charCodeAt(stop);
+      if (code > 127) isAscii = false;
+      else if (!isNameCode(code)) break;
+      stop += 1;
+    }
     const text = sql.slice(this.at, stop);
-    const key = ASCII.test(text) ? text.toUpperCase() : '';
-    const name = this.dialect === 'postgres' ? lowerAscii(text) : text;
+    // `ſelect` is no keyword, though its upper case would be.
+    const key = isAscii ? text.toUpperCase() : '';
+    const name = this.dialect === 'postgres' ? foldName(text, isAscii) : text;
     if (key === 'UESCAPE' && this.words.at(-1)?.kind === 'quoted') {
       this.failure = 'a name has an escape character of its own';
     }
@@ -255,66 +193,50 @@ class Scanner implements SqlWords {
       return true;
     }
     if (quote !== 34) return false;
-    const close = this.closing(this.at + 2, '"', false);
-    if (close === -1) {
-      this.failure = 'a quoted name is not closed';
-      return true;
+    const open = this.at + 2;
+    const { close } = closingQuote(this.sql, open, this.end, false);
+    if (close === -1) this.failure = 'a quoted name is not closed';
+    else {
+      const name = unicodeName(unquoted(this.sql, open, close));
+      this.push('quoted', '', name, close + 1);
     }
-    const raw = this.sql.slice(this.at + 3, close).replaceAll('""', '"');
-    const text = raw.replaceAll(
-      /\\(?:(\\)|\+([0-9a-f]{6})|([0-9a-f]{4}))/gi,
-      (_, backslash?: string, long?: string, short?: string) => {
-        if (backslash !== undefined) return '\\';
-        const point = Number.parseInt(long ?? short ?? '', 16);
-        return point > 0x10ffff ? '\ufffd' : String.fromCodePoint(point);
-      },
-    );
-    this.push('quoted', '', text, close + 1);
     return true;
   }
 
-  /** Position of the quote that ends what begins at `open`, or -1. */
-  private closing(open: number, quote: string, backslash: boolean): number {
-    const { sql, end } = this;
-    const quoteCode = quote.charCodeAt(0);
-    let index = open + 1;
-    while (index < end) {
-      const code = sql.charCodeAt(index);
-      if (code === quoteCode) {
-        if (index + 1 >= end || sql.charCodeAt(index + 1) !== quoteCode) {
-          return index;
-        }
-        index += 2;
-      } else if (code === 92 && backslash) {
-        if (sql.charCodeAt(index + 1) === quoteCode) this.ambiguous = true;
-        index += 2;
-      } else index += 1;
-    }
-    return -1;
+  /** Index of the quote that ends what begins at `open`, or -1. */
+  private closing(open: number, backslash: boolean): number {
+    const { close, escaped } = closingQuote(
+      this.sql,
+      open,
+      this.end,
+      backslash,
+    );
+    if (escaped) this.ambiguous = true;
+    return close;
   }
 
   /** A string whose quote is at `open`; `binary`: its value is not its text. */
   private string(open: number, backslash: boolean, binary: boolean): void {
-    let close = this.closing(open, "'", backslash);
+    const { sql, dialect } = this;
+    let close = this.closing(open, backslash);
     let raw = '';
     let from = open;
     while (close !== -1) {
-      raw += this.sql.slice(from + 1, close);
-      if (this.dialect !== 'postgres') break;
-      CONTINUED.lastIndex = close + 1;
-      if (!CONTINUED.test(this.sql)) break;
-      from = CONTINUED.lastIndex - 1;
-      close = this.closing(from, "'", backslash);
+      raw += sql.slice(from + 1, close);
+      from = dialect === 'postgres' ? continuingQuote(sql, close) : -1;
+      if (from === -1) break;
+      close = this.closing(from, backslash);
     }
     if (close === -1) {
       this.failure = 'a string is not closed';
       return;
     }
-    if (this.dialect === 'postgres' && !backslash && raw.includes('\\')) {
+    const hasBackslash = raw.includes('\\');
+    if (dialect === 'postgres' && !backslash && hasBackslash) {
       this.ambiguous = true;
     }
     // What a backslash stands for depends on the server's settings.
-    const told = !binary && (this.dialect === 'sqlite' || !raw.includes('\\'));
+    const told = !binary && (dialect === 'sqlite' || !hasBackslash);
     this.push(
       told ? 'string' : 'literal',
       '',
@@ -323,42 +245,21 @@ class Scanner implements SqlWords {
     );
   }
 
-  private quotedName(
-    quote: string,
-    backslash: boolean,
-    kind: WordKind = 'quoted',
-  ): void {
-    const close = this.closing(this.at, quote, backslash);
-    if (close === -1) {
-      this.failure = 'a quoted name is not closed';
-      return;
-    }
-    const text = this.sql
-      .slice(this.at + 1, close)
-      .replaceAll(quote + quote, quote);
-    this.push(kind, '', text, close + 1);
+  private quotedName(backslash: boolean, kind: WordKind = 'quoted'): void {
+    const { sql, at } = this;
+    const close = this.closing(at, backslash);
+    if (close === -1) this.failure = 'a quoted name is not closed';
+    else this.push(kind, '', unquoted(sql, at, close), close + 1);
   }
 
   private number(): void {
-    const { sql, at } = this;
-    const form = this.dialect === 'mysql' ? MYSQL_NUMBER : NUMBER;
-    form.lastIndex = at;
-    const text = form.exec(sql)?.[0] ?? '';
-    const stop = at + text.length;
-    // MySQL's names may begin with digits: `1st`, `0xyz`.
-    if (
-      this.dialect === 'mysql' &&
-      /^(?:\d+|0[xb].*)$/i.test(text) &&
-      isNameCode(this.code(text.length))
-    ) {
-      this.bareWord();
-      return;
-    }
-    this.push('number', '', text, stop);
+    const text = numberAt(this.sql, this.at, this.dialect);
+    if (text === undefined) this.bareWord();
+    else this.push('number', '', text, this.at + text.length);
   }
 
   private sign(code: number): void {
-    const { dialect, sql } = this;
+    const { dialect } = this;
     const next = this.code(1);
     switch (code) {
       case 39: // '
@@ -366,12 +267,12 @@ class Scanner implements SqlWords {
         return;
       case 34: // "
         if (dialect === 'mysql') {
-          this.quotedName('"', this.reading.backslashInDouble, 'either');
-        } else this.quotedName('"', false);
+          this.quotedName(this.reading.backslashInDouble, 'either');
+        } else this.quotedName(false);
         return;
       case 96: // `
         if (dialect === 'postgres') break;
-        this.quotedName('`', false);
+        this.quotedName(false);
         return;
       case 91: // [
         if (dialect !== 'sqlite') break;
@@ -414,16 +315,7 @@ class Scanner implements SqlWords {
         break;
       default:
     }
-    if (dialect === 'postgres') {
-      if (classOf(code) === OPERATOR) this.postgresOperator();
-      else
-        this.symbol(sql.startsWith('::', this.at) ? '::' : sql.charAt(this.at));
-      return;
-    }
-    this.symbol(
-      SYMBOLS.find(symbol => sql.startsWith(symbol, this.at)) ??
-        sql.charAt(this.at),
-    );
+    this.symbol(symbolAt(this.sql, this.at, this.end, dialect));
   }
 
   private startsLineComment(): boolean {
@@ -432,14 +324,7 @@ class Scanner implements SqlWords {
   }
 
   private lineComment(): void {
-    const { sql, end } = this;
-    let stop = this.at;
-    while (stop < end) {
-      const code = sql.charCodeAt(stop);
-      if (code === 10 || (code === 13 && this.dialect === 'postgres')) break;
-      stop += 1;
-    }
-    this.at = stop;
+    this.at = lineCommentEnd(this.sql, this.at, this.end, this.dialect);
   }
 
   private blockComment(): void {
@@ -461,27 +346,11 @@ class Scanner implements SqlWords {
 
   /** Skips a block comment that counts up to `levels` comments within each other. */
   private skipComment(levels: number): void {
-    const { sql, end } = this;
-    let open = 1;
-    let index = this.at + 2;
-    while (open > 0) {
-      const close = sql.indexOf('*/', index);
-      if (close === -1 || close >= end) {
-        // SQLite lets the end of the text close a comment, as `--` does.
-        if (this.dialect === 'sqlite') this.at = end;
-        else this.failure = 'a comment is not closed';
-        return;
-      }
-      const inner = open < levels ? sql.indexOf('/*', index) : -1;
-      if (inner !== -1 && inner < close) {
-        open += 1;
-        index = inner + 2;
-      } else {
-        open -= 1;
-        index = close + 2;
-      }
-    }
-    this.at = index;
+    const after = blockCommentEnd(this.sql, this.at, this.end, levels);
+    if (after !== -1) this.at = after;
+    // SQLite lets the end of the text close a comment, as `--` does.
+    else if (this.dialect === 'sqlite') this.at = this.end;
+    else this.failure = 'a comment is not closed';
   }
 
   private bracketed(): void {
@@ -541,21 +410,30 @@ class Scanner implements SqlWords {
   }
 
   private questionMark(): void {
-    const { sql, at } = this;
-    if (this.dialect === 'mysql') {
-      const position = this.parameters;
-      this.parameters += 1;
-      // The driver writes a name in place of `??`.
-      if (sql.startsWith('??', at)) this.symbol('??');
-      else this.push('parameter', '', '', at + 1, position);
-      return;
+    if (this.dialect === 'mysql') this.mysqlPlaceholder();
+    else {
+      let stop = this.at + 1;
+      while (classOf(this.code(stop - this.at)) === DIGIT) stop += 1;
+      const number = this.sql.slice(this.at + 1, stop);
+      const position = number === '' ? this.parameters : Number(number) - 1;
+      this.parameters = Math.max(this.parameters, position + 1);
+      this.push('parameter', '', '', stop, position);
     }
-    let stop = at + 1;
-    while (classOf(this.code(stop - at)) === DIGIT) stop += 1;
-    const position =
-      stop > at + 1 ? Number(sql.slice(at + 1, stop)) - 1 : this.parameters;
-    this.parameters = Math.max(this.parameters, position + 1);
-    this.push('parameter', '', '', stop, position);
+  }
+
+  /** The driver writes values in place of `?` and names in place of `??`. */
+  private mysqlPlaceholder(): void {
+    const { sql, at } = this;
+    const isName = sql.startsWith('??', at);
+    // Drivers differ in whether they count those in strings and comments.
+    this.placeholdersTold &&=
+      sql.indexOf('?', this.lastPlaceholder) === at &&
+      !sql.startsWith('???', at);
+    const position = this.placeholdersTold ? this.parameters : -1;
+    this.parameters += 1;
+    this.lastPlaceholder = at + (isName ? 2 : 1);
+    if (isName) this.symbol('??');
+    else this.push('parameter', '', '', at + 1, position);
   }
 
   /** `:name`, `@name`, MySQL's `@x`, `@@x`, `:=`. */
@@ -566,11 +444,7 @@ class Scanner implements SqlWords {
     let from = at + (next === 64 ? 2 : 1);
     const quote = this.sql.charAt(from);
     if (quote === '`' || quote === '"' || quote === "'") {
-      const close = this.closing(
-        from,
-        quote,
-        quote === '`' ? false : this.reading.backslash,
-      );
+      const close = this.closing(from, quote !== '`' && this.reading.backslash);
       if (close === -1) this.failure = 'a variable is not closed';
       else {
         this.push('variable', '', this.sql.slice(from + 1, close), close + 1);
@@ -599,26 +473,5 @@ class Scanner implements SqlWords {
     }
     this.push('parameter', '', '', stop, name);
     return true;
-  }
-
-  /** PostgreSQL §4.1.3: as long as possible, but without a comment or a trailing sign in it. */
-  private postgresOperator(): void {
-    const { sql, at, end } = this;
-    let stop = at + 1;
-    while (
-      stop < end &&
-      classOf(sql.charCodeAt(stop)) === OPERATOR &&
-      !sql.startsWith('--', stop) &&
-      !sql.startsWith('/*', stop)
-    ) {
-      stop += 1;
-    }
-    let text = sql.slice(at, stop);
-    if (!POSTGRES_SPECIAL.test(text)) {
-      while (text.length > 1 && (text.endsWith('+') || text.endsWith('-'))) {
-        text = text.slice(0, -1);
-      }
-    }
-    this.symbol(text);
   }
 }

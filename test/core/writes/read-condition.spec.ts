@@ -108,6 +108,8 @@ describe.each(everywhere)('a condition in %s', dialect => {
     'x BETWEEN 1 AND id = 5',
     'x BETWEEN 1 AND 2 OR id = 5',
     'CASE WHEN id = 1 AND id = 5 THEN 1 END',
+    'CASE WHEN a = 1 AND id = 5 AND b = 2 THEN 0 ELSE 1 END',
+    'CASE WHEN a THEN 0 ELSE 1 END = 1 AND id > 5',
     'id = CASE WHEN a THEN 1 ELSE 2 END',
     'CASE WHEN a = 1 OR id = 2 THEN 0 ELSE 1 END = 1 OR id = 3',
     '1 = 1',
@@ -149,7 +151,6 @@ describe.each(everywhere)('a condition in %s', dialect => {
       ids.map(id => `id = ${id}`).join(' OR '),
       `(a, b) IN (${ids.map(at => `(${at}, 1)`).join(', ')})`,
     ];
-    for (const text of texts) filterOf(text, dialect);
     const started = performance.now();
     for (const text of texts) expect(filterOf(text, dialect)).not.toBe('*');
     // A machine under load may be ten times as slow; a quadratic reader is a thousand times.
@@ -219,9 +220,12 @@ describe('a condition in one dialect only', () => {
     ['postgres', 'id = 1 AND a IS DISTINCT FROM 2', 'id=1'],
     ['mysql', 'id = ?', 'id=?0'],
     ['mysql', '`id` IN (?, ?)', 'id=?0|?1'],
+    ['mysql', "name = 'what?' AND id = ?", "name='what?'"],
+    ['mysql', 'id = ? /* why? */ AND a = ?', 'id=?0'],
     ['mysql', 'T.id = 1', 'id=1'],
     ['mysql', 'id = 1 && a = 2', 'id=1&a=2'],
     ['mysql', 'id = 1 || a', '*'],
+    ['mysql', 'a = 1 AND id = 2 || b', '*'],
     ['mysql', 'id = 1 XOR a', '*'],
     ['mysql', 'id = 1 AND a XOR b', '*'],
     ['mysql', '(a XOR b) AND id = 1', 'id=1'],

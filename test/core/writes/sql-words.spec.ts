@@ -110,6 +110,8 @@ describe('words', () => {
     ['postgres', '$1 $12::int', '?0 ?11 :: int'],
     ['postgres', 'a ? b ?| c', 'a ? b ?| c'],
     ['mysql', '? ? ??', '?0 ?1 ??'],
+    ['mysql', '? "?" ?', '?0 either:? ?-1'],
+    ['mysql', '# ?\n ?', '?-1'],
     ['mysql', ':name', '?:name'],
     [
       'mysql',

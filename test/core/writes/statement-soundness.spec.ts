@@ -32,25 +32,28 @@ describe('writes, compared with what SQLite changes', () => {
   });
   afterAll(() => source.destroy());
 
-  function fill(): void {
-    database.exec('DROP TRIGGER IF EXISTS tr');
-    for (const table of TABLES) {
-      database.exec(
-        `DELETE FROM ${quoteName(table, 'sqlite')}; ${fillTable(table, 'sqlite')}`,
-      );
-    }
-  }
+  const refill = [
+    'DROP TRIGGER IF EXISTS tr',
+    ...TABLES.flatMap(table => [
+      `DELETE FROM ${quoteName(table, 'sqlite')}`,
+      fillTable(table, 'sqlite'),
+    ]),
+  ].join(';');
 
   function contents(): Map<string, Content> {
+    const results = database.exec(
+      TABLES.map(
+        (table, at) =>
+          // A row of its own for each table, so that an empty one has a result, too.
+          `SELECT ${at}, 'first' UNION ALL SELECT id, quote(a) || quote(name) FROM ${quoteName(table, 'sqlite')}`,
+      ).join(';'),
+    );
     return new Map(
-      TABLES.map(table => {
-        const [result] = database.exec(
-          `SELECT * FROM ${quoteName(table, 'sqlite')}`,
-        );
-        const rows = result?.values ?? [];
+      TABLES.map((table, at) => {
+        const [, ...rows] = results[at]?.values ?? [];
         return [
           table,
-          new Map(rows.map(([id, ...rest]) => [Number(id), rest.join('|')])),
+          new Map(rows.map(([id, rest]) => [Number(id), String(rest)])),
         ];
       }),
     );
@@ -60,7 +63,7 @@ describe('writes, compared with what SQLite changes', () => {
     let changed = 0;
     fc.assert(
       fc.property(randomText('sqlite'), sql => {
-        fill();
+        database.exec(refill);
         const before = contents();
         try {
           database.exec(sql);
@@ -76,9 +79,9 @@ describe('writes, compared with what SQLite changes', () => {
           changed += 1;
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
-    expect(changed).toBeGreaterThan(150);
+    expect(changed).toBeGreaterThan(80);
   }, 60_000);
 });
 
@@ -103,7 +106,7 @@ describe.each(['postgres', 'mysql', 'sqlite'] satisfies Dialect[])(
               expect(mentions).toBeDefined();
           },
         ),
-        { numRuns: 500 },
+        { numRuns: 300 },
       );
     }, 60_000);
   },

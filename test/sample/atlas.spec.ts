@@ -97,7 +97,12 @@ describe('the atlas', () => {
       '/countries/LI/cities?page=2&limit=3',
       '/stats',
     ];
-    const others = [ANDORRA_LA_VELLA, '/countries'];
+    const others = [
+      ANDORRA_LA_VELLA,
+      '/countries',
+      '/countries/AD',
+      '/countries/AD/cities',
+    ];
     await warm(atlas, ...showing, ...others);
     const before = await atlas.get('/countries/LI');
     const city = await atlas.get(VADUZ);

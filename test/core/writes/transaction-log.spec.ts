@@ -13,6 +13,12 @@ function row(id: string): WriteSet {
   return writes;
 }
 
+function opened(): TransactionLog {
+  const log = new TransactionLog(1000);
+  log.begin();
+  return log;
+}
+
 function rowsOf(log: TransactionLog): readonly string[] {
   return log
     .pending()
@@ -144,12 +150,6 @@ describe('the log of a transaction', () => {
 });
 
 describe('rows that were inserted without a name', () => {
-  function opened(): TransactionLog {
-    const log = new TransactionLog(1000);
-    log.begin();
-    return log;
-  }
-
   it('count as any row of their table until each of them is named', () => {
     const log = opened();
     log.addUnnamed(users, 2);

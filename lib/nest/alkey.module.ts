@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type DynamicModule,
   Inject,
@@ -47,9 +48,16 @@ import { RoutePlans } from './route-plans.js';
 import { RouteResponses } from './route-responses.js';
 import { StoreLog } from './store-log.js';
 import { TokenReader } from './token-reader.js';
+import { within } from './within.js';
 
 /** Tokens kept in memory where there is no Redis; one that goes makes its readers miss once. */
 const MAX_TOKENS_IN_MEMORY = 100_000;
+
+/**
+ * How long the start waits for a connection that is still being made. Without it the first writes
+ * and requests, a moment later, would find the store away.
+ */
+const FIRST_CONNECTION_MS = 500;
 
 /** A clock that never goes back, in milliseconds. */
 const clock = (): number => performance.now();
@@ -205,6 +213,7 @@ export class AlkeyModule
         'Tokens and responses are kept in memory: not shared between processes. Give `redis` or set REDIS_URL.',
       );
     }
+    if (this.redis) await connected(this.redis);
     await this.observer.observe();
     this.plans.prepare();
   }
@@ -215,5 +224,20 @@ export class AlkeyModule
     await this.responses.settled();
     await this.store.close();
     await this.redis?.close();
+  }
+}
+
+/** Redis answers, or has had its time to. */
+async function connected({ commands }: OpenedRedis): Promise<void> {
+  const deadline = clock() + FIRST_CONNECTION_MS;
+  for (;;) {
+    const leftMs = deadline - clock();
+    if (leftMs <= 0) return;
+    try {
+      await within(leftMs, () => commands.getMany(['alkey']));
+      return;
+    } catch {
+      await sleep(10);
+    }
   }
 }

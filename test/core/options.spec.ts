@@ -25,6 +25,8 @@ const URL_EXPECTED =
 const CACHE_EXPECTED =
   'a Cache of cache-manager (with `get`, `set` and `stores`)';
 const SCOPE_EXPECTED = "'anonymous', 'shared' or a function";
+const DERIVED_EXPECTED =
+  "a record of lists of tables, such as { orders: ['order_totals'] }";
 const TIMER = 'to 2147483647';
 
 describe('the options', () => {
@@ -89,6 +91,8 @@ describe('the options', () => {
     ['maxRowsPerTable', Number.NaN, 'an integer >= 0', '`NaN` (number)'],
     ['parents', 'no', 'a boolean', '`"no"` (string)'],
     ['onUnknownWrite', 'throw', "'all' or 'warn'", '`"throw"` (string)'],
+    ['derived', ['orders'], DERIVED_EXPECTED, 'an array of 1'],
+    ['derived', { orders: 'totals' }, DERIVED_EXPECTED, 'an object'],
     ['scope', 'private', SCOPE_EXPECTED, '`"private"` (string)'],
     ['release', 7, 'a text', '`7` (number)'],
     ['maxBodyBytes', -1, 'an integer >= 0', '`-1` (number)'],
@@ -105,20 +109,16 @@ describe('the options', () => {
     expect(message).not.toContain('secret');
   });
 
-  it.each([
-    'near',
-    'queries',
-    'derived',
-    'undeclared',
-    'serializer',
-    'toString',
-  ])('refuse %s, which this version does not have', name => {
-    expect(messageOf({ [name]: false })).toMatch(
-      new RegExp(
-        `^AlkeyModule has no option \`${name}\`\\. .*It has \`redis\`, `,
-      ),
-    );
-  });
+  it.each(['near', 'queries', 'undeclared', 'serializer', 'toString'])(
+    'refuse %s, which this version does not have',
+    name => {
+      expect(messageOf({ [name]: false })).toMatch(
+        new RegExp(
+          `^AlkeyModule has no option \`${name}\`\\. .*It has \`redis\`, `,
+        ),
+      );
+    },
+  );
 
   it('say which name was probably meant', () => {
     expect(messageOf({ maxRowPerTable: 5 })).toMatch(
@@ -167,6 +167,7 @@ describe('the options', () => {
       maxRowsPerTable: 0,
       parents: false,
       onUnknownWrite: 'warn',
+      derived: { orders: ['order_totals'] },
       scope: () => 'ada',
       release: '',
       maxBodyBytes: 0,

@@ -8,11 +8,14 @@ export type ParentChange = 'delete' | 'key-change' | 'truncate' | 'any';
  * The tables whose rows the database changes by itself when rows of `table` go or change their
  * key, through any depth; cycles end. Each with the references by which it was reached. `table`
  * itself is among them only where it refers to itself.
+ *
+ * `columns`: those of `table` that got other values; `undefined`: any.
  */
 export function everyTableReached(
   schema: Schema,
   table: TableId,
   change: ParentChange,
+  columns?: readonly string[],
 ): ReadonlyMap<TableId, ReadonlySet<Reference>> {
   const reached = new Map<TableId, Set<Reference>>();
   // A table may be reached by a deletion after a key change: each kind goes on by itself.
@@ -20,13 +23,12 @@ export function everyTableReached(
   const visit = (
     parent: TableId,
     happened: ParentChange,
-    /** The columns that got other values; `undefined`: any. */
-    columns: readonly string[] | undefined,
+    changed: readonly string[] | undefined,
   ): void => {
     for (const reference of schema.childrenOf(parent)) {
       if (
-        columns &&
-        !reference.parentColumns.some(it => columns.includes(it))
+        changed &&
+        !reference.parentColumns.some(it => changed.includes(it))
       ) {
         continue;
       }
@@ -41,7 +43,7 @@ export function everyTableReached(
       visit(reference.child, next, rewritten);
     }
   };
-  visit(table, change, undefined);
+  visit(table, change, columns);
   return reached;
 }
 

@@ -6,7 +6,7 @@ import {
   type Schema,
   type Table,
 } from '../identifiers/schema.js';
-import { everyTableReached } from './cascades.js';
+import { everyTableReached, type ParentChange } from './cascades.js';
 import { operandValue, type Parameters, UNTOLD } from './operand-value.js';
 import { type Row, rowsPinned, columnsPinned } from './pinned-rows.js';
 import {
@@ -108,6 +108,7 @@ class EffectCollector implements Effects {
         const table = this.schema.table(id);
         if (table) this.addOpaque(table);
         sources.add(id);
+        for (const written of this.writes.tablesWritten()) sources.add(written);
       }
     }
   }
@@ -171,9 +172,7 @@ class EffectCollector implements Effects {
       );
     }
     if (write.onConflict === 'replace') this.addCascade(table, 'delete');
-    if (this.changesReferenced(table, write.conflictAssignments)) {
-      this.addCascade(table, 'key-change');
-    }
+    this.addFollowers(table, write.conflictAssignments);
     this.eachParent(table, reference => {
       // A row that was there already keeps a parent that the statement does not name.
       if (write.onConflict === 'update' || write.onConflict === 'replace') {
@@ -271,18 +270,16 @@ class EffectCollector implements Effects {
     );
   }
 
-  /** Whether columns are set that other rows refer to: the key, or another that is unique. */
-  private changesReferenced(
+  /** Rows that refer to columns that get other values: the key, or another that is unique. */
+  private addFollowers(
     table: Table,
     assignments: ReadonlyMap<string, Operand>,
-  ): boolean {
-    return this.schema
+  ): void {
+    const columns = this.schema
       .childrenOf(table.id)
-      .some(({ parentColumns }) =>
-        parentColumns.some(
-          name => this.schema.columnOf(assignments, name) !== undefined,
-        ),
-      );
+      .flatMap(({ parentColumns }) => parentColumns)
+      .filter(name => this.schema.columnOf(assignments, name) !== undefined);
+    if (columns.length > 0) this.addCascade(table, 'key-change', columns);
   }
 
   private insertedParents(
@@ -324,9 +321,7 @@ class EffectCollector implements Effects {
       const newKey = table.key.map(({ name }) => assigned(name));
       this.addRenamedRows(table, newKey, told);
     }
-    if (this.changesReferenced(table, write.assignments)) {
-      this.addCascade(table, 'key-change');
-    }
+    this.addFollowers(table, write.assignments);
     this.eachParent(table, reference => {
       const operands = reference.columns.map(assigned);
       const before = this.parentsBefore(write.where, reference, outcome);
@@ -506,18 +501,26 @@ class EffectCollector implements Effects {
 
   private addCascade(
     table: Table,
-    how: 'delete' | 'key-change' | 'truncate' | 'any',
+    how: ParentChange,
+    columns?: readonly string[],
   ): void {
-    const reached = everyTableReached(this.schema, table.id, how);
+    const reached = everyTableReached(this.schema, table.id, how, columns);
     for (const [id, arrivals] of reached) {
       this.writes.addEveryRow(id);
       const child = this.schema.table(id);
       if (!child) continue;
-      // Rows reached by one reference alone have for parents, by that one, the rows it began with.
+      // Rows reached by one reference alone have for parents, by that one, the rows it began with;
+      // unless it leaves them to a default.
       const [only] = arrivals.size === 1 ? arrivals : [];
-      this.eachParent(child, reference => (reference === only ? [] : 'untold'));
+      this.eachParent(child, reference =>
+        reference === only && !setsDefault(reference) ? [] : 'untold',
+      );
     }
   }
+}
+
+function setsDefault({ onDelete, onUpdate }: Reference): boolean {
+  return onDelete === 'set-default' || onUpdate === 'set-default';
 }
 
 function keysOf(

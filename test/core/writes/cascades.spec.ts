@@ -72,6 +72,23 @@ describe('the tables that the database changes by itself', () => {
     expect(reached(references, 'delete')).toEqual(['b', 'c', 'd']);
   });
 
+  it('follow the columns that got other values, where these are told', () => {
+    const references = [
+      coreReference('b', 'a_id', 'a', { onUpdate: 'cascade' }),
+      coreReference('c', 'a_slug', 'a', {
+        parentColumns: ['slug'],
+        onUpdate: 'set-null',
+      }),
+    ];
+    const schema = coreSchema([...NAMES], references);
+    const after = (...columns: string[]) => [
+      ...everyTableReached(schema, tableId('a'), 'key-change', columns).keys(),
+    ];
+    expect(after('slug')).toEqual(['c']);
+    expect(after('id', 'slug')).toEqual(['b', 'c']);
+    expect(after('name')).toEqual([]);
+  });
+
   it('are all that refer to a truncated table, whatever their rules', () => {
     const references = [
       coreReference('b', 'a_id', 'a'),

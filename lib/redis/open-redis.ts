@@ -5,7 +5,11 @@ import {
   type RedisClientOptions,
   type RedisClusterOptions,
 } from '@keyv/redis';
-import { SentRedisCommands, type RedisCommands } from './redis-commands.js';
+import {
+  SentRedisCommands,
+  type RedisCommands,
+  type RedisSender,
+} from './redis-commands.js';
 import {
   clientSender,
   clusterSender,
@@ -66,8 +70,8 @@ const RECONNECTS_TO_ONE_MASTER = 3;
  * Opens what the option names, or takes the client that it is.
  *
  * What is opened here connects in the background, and again whenever the connection is lost; while
- * Redis is away or frozen every command is rejected after about a second, at once where that is
- * known.
+ * Redis is away or frozen every command is rejected after about a second (two on a cluster or behind
+ * sentinels), at once where that is known.
  * Settings in the given options win over those made here. A client that is handed in is connected
  * if it is not, and never closed.
  */
@@ -93,14 +97,21 @@ function own(client: object, onError: (error: unknown) => void): OpenedRedis {
   const connection = asConnection(client);
   connection.on('error', onError);
   const connecting = keepConnecting(connection, onError);
+  const sender = senderFor(connection, onError);
   return {
-    commands: commandsOf(connection, onError),
+    commands: new SentRedisCommands(sender),
     client: connection,
     ownsClient: true,
     async close() {
-      await connecting.stop();
+      connecting.stop();
+      const stopped = sender.stop();
       // Not `close()`, which waits for the answers of a server that may be gone.
       if (connection.isOpen) await connection.destroy();
+      await stopped;
+      // A cluster that was just asking for its slots has connected to its nodes again.
+      if (isCluster(connection) && connection.masters.length > 0) {
+        await connection.destroy();
+      }
     },
   };
 }
@@ -113,27 +124,25 @@ function borrow(
   // lives on.
   if (connection.listenerCount('error') === 0) connection.on('error', onError);
   if (!connection.isOpen) connection.connect().catch(onError);
+  const sender = senderFor(connection, onError);
   return {
-    commands: commandsOf(connection, onError),
+    commands: new SentRedisCommands(sender),
     client: connection,
     ownsClient: false,
-    async close() {},
+    async close() {
+      // Not waited for: what is under way ends when the client that lives on lets it.
+      void sender.stop();
+    },
   };
 }
 
-function commandsOf(
+function senderFor(
   connection: RedisConnection,
   onError: (error: unknown) => void,
-): RedisCommands {
-  if (isCluster(connection)) {
-    return new SentRedisCommands(clusterSender(connection, onError));
-  }
-  if (isSentinel(connection)) {
-    return new SentRedisCommands(sentinelSender(connection, onError));
-  }
-  return new SentRedisCommands(
-    clientSender(connection as RedisConnection & SentClient),
-  );
+): RedisSender {
+  if (isCluster(connection)) return clusterSender(connection, onError);
+  if (isSentinel(connection)) return sentinelSender(connection, onError);
+  return clientSender(connection as RedisConnection & SentClient);
 }
 
 /**
@@ -143,7 +152,7 @@ function commandsOf(
 function keepConnecting(
   connection: RedisConnection,
   onError: (error: unknown) => void,
-): { stop(): Promise<void> } {
+): { stop(): void } {
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
   const connect = async (): Promise<void> => {
@@ -159,7 +168,7 @@ function keepConnecting(
   };
   void connect();
   return {
-    async stop() {
+    stop() {
       stopped = true;
       clearTimeout(timer);
     },

@@ -27,6 +27,8 @@ export interface RedisSender {
   /** Whether one command may name keys of different slots. */
   readonly crossesSlots: boolean;
   send(key: string, command: readonly string[]): Promise<unknown>;
+  /** Ends what it does in the background, and waits until it has. */
+  stop(): Promise<void>;
 }
 
 /** The largest `MGET`: what Redis answers in well under a millisecond, so that others get their turn. */

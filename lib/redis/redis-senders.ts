@@ -1,3 +1,5 @@
+import { Deadline } from '../core/tokens/deadline.js';
+import { systemTimers } from '../core/tokens/timers.js';
 import { type RedisSender } from './redis-commands.js';
 
 /** What clients of one server, of a cluster and of sentinels have in common, as far as we call it. */
@@ -48,10 +50,20 @@ export function clientSender(client: SentClient): RedisSender {
       client.isReady
         ? client.sendCommand(command, AS_TEXT)
         : Promise.reject(serverIsAway()),
+    stop: () => Promise.resolve(),
   };
 }
 
 const REDISCOVERY_PAUSE_MS = 250;
+/**
+ * The clients of clusters and sentinels look for another node by themselves and send a command
+ * again, however long that takes; by then nobody waits for it.
+ */
+const ANSWER_TIMEOUT_MS = 2_000;
+
+function answerDeadline(): Deadline {
+  return new Deadline(ANSWER_TIMEOUT_MS, () => performance.now(), systemTimers);
+}
 
 /**
  * A cluster's client learns that a slot has moved only from a node that answers; of a master that
@@ -65,6 +77,7 @@ export function clusterSender(
   const rediscover = oneAtATime(async (key: string) => {
     await cluster.sendCommand(undefined, false, ['EXISTS', key], AS_TEXT);
   }, onError);
+  const deadline = answerDeadline();
   return {
     crossesSlots: false,
     async send(key, command) {
@@ -72,12 +85,16 @@ export function clusterSender(
       if (cluster.masters.length === 0) throw serverIsAway();
       try {
         // Never as read-only: a replica may lag behind a hold.
-        return await cluster.sendCommand(key, false, command, AS_TEXT);
+        return await deadline.of(
+          () => cluster.sendCommand(key, false, command, AS_TEXT),
+          noAnswer,
+        );
       } catch (error) {
-        if (!isReply(error)) rediscover(key);
+        if (!isReply(error)) rediscover.start(key);
         throw error;
       }
     },
+    stop: () => rediscover.stop(),
   };
 }
 
@@ -95,28 +112,32 @@ export function sentinelSender(
   const find = oneAtATime(async () => {
     await sentinel.sendCommand(false, ['PING'], AS_TEXT);
   }, onError);
+  const deadline = answerDeadline();
+  const sent = (command: readonly string[]): Promise<unknown> =>
+    deadline.of(() => sentinel.sendCommand(false, command, AS_TEXT), noAnswer);
   let running = 0;
   let lent = Promise.resolve();
   return {
     crossesSlots: true,
     async send(_key, command) {
       if (sentinel.getMasterNode() === undefined) {
-        if (sentinel.isReady) find('');
+        if (sentinel.isReady) find.start('');
         throw serverIsAway();
       }
       running += 1;
       try {
         if (running > 1) {
           await lent;
-          return await sentinel.sendCommand(false, command, AS_TEXT);
+          return await sent(command);
         }
-        const reply = sentinel.sendCommand(false, command, AS_TEXT);
+        const reply = sent(command);
         lent = afterLending();
         return await reply;
       } finally {
         running -= 1;
       }
     },
+    stop: () => find.stop(),
   };
 }
 
@@ -126,22 +147,37 @@ async function afterLending(): Promise<void> {
   await Promise.resolve();
 }
 
-/** Runs in the background, once at a time, and not again right after a failure. */
+interface Background {
+  start(key: string): void;
+  stop(): Promise<void>;
+}
+
+/** Runs in the background, once at a time, and not again right after its end. */
 function oneAtATime(
   run: (key: string) => Promise<void>,
   onError: (error: unknown) => void,
-): (key: string) => void {
-  let running = false;
-  return key => {
-    if (running) return;
-    running = true;
-    run(key)
-      .catch(onError)
-      .finally(() => {
-        setTimeout(() => {
-          running = false;
-        }, REDISCOVERY_PAUSE_MS).unref();
-      });
+): Background {
+  let isBusy = false;
+  let isStopped = false;
+  let last = Promise.resolve();
+  return {
+    start(key) {
+      if (isBusy || isStopped) return;
+      isBusy = true;
+      last = run(key)
+        .catch((error: unknown) => {
+          if (!isStopped) onError(error);
+        })
+        .finally(() => {
+          setTimeout(() => {
+            isBusy = false;
+          }, REDISCOVERY_PAUSE_MS).unref();
+        });
+    },
+    stop() {
+      isStopped = true;
+      return last;
+    },
   };
 }
 
@@ -152,4 +188,8 @@ function isReply(error: unknown): boolean {
 
 function serverIsAway(): Error {
   return new Error('The client has no connection to Redis at the moment.');
+}
+
+function noAnswer(): Error {
+  return new Error(`Redis did not answer within ${ANSWER_TIMEOUT_MS} ms.`);
 }

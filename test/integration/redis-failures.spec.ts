@@ -72,7 +72,7 @@ describeWithRedisServers('a Redis that fails', () => {
     await expect(store.hold(ids, holder(), 1_000)).rejects.toThrow(
       TokenStoreError,
     );
-    expect(performance.now() - started).toBeLessThan(100);
+    expect(performance.now() - started).toBeLessThan(500);
     await sleep(1_500);
     await redis.server.restart();
     await until(works, RECOVERY_MS);
@@ -118,7 +118,7 @@ describeWithRedisServers('a Redis that fails', () => {
       await expect(redisTokenStore(early).read([unique()])).rejects.toThrow(
         TokenStoreError,
       );
-      expect(performance.now() - started).toBeLessThan(100);
+      expect(performance.now() - started).toBeLessThan(500);
       await until(() => errors.length > 0);
       await redis.server.restart();
       await until(

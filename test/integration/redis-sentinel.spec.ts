@@ -90,7 +90,7 @@ describeWithRedisServers('behind sentinels', () => {
     const ids = [unique(), unique()];
     await store.read(ids);
     await servers.master.kill();
-    const until15s = Date.now() + 15_000;
+    const giveUpAt = Date.now() + 60_000;
     let failures = 0;
     for (;;) {
       const started = performance.now();
@@ -101,10 +101,10 @@ describeWithRedisServers('behind sentinels', () => {
           return false;
         },
       );
-      expect(performance.now() - started).toBeLessThan(2_000);
+      expect(performance.now() - started).toBeLessThan(4_000);
       if (isThere) break;
       failures += 1;
-      expect(Date.now()).toBeLessThan(until15s);
+      expect(Date.now()).toBeLessThan(giveUpAt);
       await sleep(50);
     }
     expect(failures).toBeGreaterThan(0);
@@ -117,5 +117,5 @@ describeWithRedisServers('behind sentinels', () => {
       expect.any(String),
       expect.any(String),
     ]);
-  }, 30_000);
+  }, 90_000);
 });

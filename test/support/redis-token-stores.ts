@@ -14,7 +14,12 @@ export const TEST_NAMESPACE = 'alkey-test';
 /** A connection that answers already; errors that follow are the test's own doing. */
 export async function connectedRedis(redis: RedisOption): Promise<OpenedRedis> {
   const opened = openRedis(redis, { onError: () => undefined });
-  await until(() => answers(opened));
+  try {
+    await until(() => answers(opened));
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
   return opened;
 }
 

@@ -5,10 +5,11 @@ import { setImmediate } from 'node:timers/promises';
  * Measures batches of operations in rounds; the first candidate is what the others are compared
  * with. Only the operations are timed, not how they are made.
  *
- * @returns milliseconds per operation: of each candidate, one figure per round
+ * @returns of each candidate, per operation and round: how many milliseconds passed, and for how many
+ * of them this process had a core
  */
 export async function takeTurns(candidates, operationsOf, { warmUp, rounds }) {
-  const times = candidates.map(() => []);
+  const times = candidates.map(() => ({ passed: [], busy: [] }));
   for (let round = 0; round < warmUp + rounds; round += 1) {
     for (const index of turns(candidates.length, round)) {
       const operations = await operationsOf(candidates[index]);
@@ -16,10 +17,14 @@ export async function takeTurns(candidates, operationsOf, { warmUp, rounds }) {
       await setImmediate();
       // What one candidate leaves behind is not the next one's to clear away.
       globalThis.gc?.({ type: 'minor' });
+      const cpu = process.cpuUsage();
       const start = performance.now();
       for (const operation of operations) await operation();
-      const took = performance.now() - start;
-      if (round >= warmUp) times[index].push(took / operations.length);
+      const passed = performance.now() - start;
+      const { user, system } = process.cpuUsage(cpu);
+      if (round < warmUp) continue;
+      times[index].passed.push(passed / operations.length);
+      times[index].busy.push((user + system) / 1000 / operations.length);
     }
   }
   return times;

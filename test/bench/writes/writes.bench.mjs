@@ -66,8 +66,8 @@ function print(results, { redis, load: loads }) {
       `TypeORM ${versionOf('typeorm')}, Redis ${redis}; ` +
       `${results.map(({ versions }) => versions).join('; ')}`,
     '',
-    '| database | operation | tokens | bare, ms | bare again | strict | strict, ms more | commit | commit, ms more | goal |',
-    '| --- | --- | ---: | ---: | --- | --- | ---: | --- | ---: | --- |',
+    '| database | operation | tokens | bare, ms | bare again | strict | commit | goal | CPU: bare, ms | again | strict | commit |',
+    '| --- | --- | ---: | ---: | --- | --- | --- | --- | ---: | ---: | ---: | ---: |',
     ...results.flatMap(({ name, rows }) =>
       rows.map(row => `| ${cells(name, row).join(' | ')} |`),
     ),
@@ -76,18 +76,20 @@ function print(results, { redis, load: loads }) {
 }
 
 function cells(database, row) {
-  const { title, tokens, bareMs, strictMs, commitMs, goal } = row;
+  const { title, tokens, bareMs, passed, bareBusyMs, busy, goal } = row;
   return [
     database,
     title,
     tokens,
     milliseconds(bareMs),
-    ratio(row.again),
-    ratio(row.strict),
-    milliseconds(strictMs - bareMs),
-    ratio(row.commit),
-    milliseconds(commitMs - bareMs),
+    ratio(passed.again),
+    ratio(passed.strict),
+    ratio(passed.commit),
     database === 'PostgreSQL' && goal ? goalOf(goal) : '',
+    milliseconds(bareBusyMs),
+    busy.again.median.toFixed(2),
+    busy.strict.median.toFixed(2),
+    busy.commit.median.toFixed(2),
   ];
 }
 
@@ -100,5 +102,5 @@ function ratio({ median, min, max }) {
 }
 
 function milliseconds(ms) {
-  return ms.toFixed(Math.abs(ms) < 10 ? 2 : 0);
+  return ms.toFixed(ms < 10 ? 2 : 0);
 }

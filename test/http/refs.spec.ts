@@ -639,7 +639,7 @@ describeOnEachDatabase('unique columns', (database, url) => {
       }
     };
     const readers = (['one', 'two', 'one', 'two'] as const).map(reader);
-    for (let swap = 0; swap < 25; swap += 1) {
+    for (let swap = 0; swap < 8; swap += 1) {
       version += 1;
       const name = `v${version}`;
       const swapped = { one: owner.two, two: owner.one };
@@ -660,6 +660,6 @@ describeOnEachDatabase('unique columns', (database, url) => {
     }
     reading.abort();
     await Promise.all(readers);
-    expect(reads).toBeGreaterThan(25);
-  });
+    expect(reads).toBeGreaterThan(8);
+  }, 60_000);
 });

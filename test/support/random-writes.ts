@@ -116,8 +116,8 @@ function term(table: TableName): fc.Arbitrary<Piece> {
       );
     const list = fc
       .tuple(name, fc.array(value, { maxLength: 3 }))
-      .map(([left, values]) =>
-        join('', [piece(`${left} IN (`), join(', ', values), piece(')')]),
+      .map(([left, listed]) =>
+        join('', [piece(`${left} IN (`), join(', ', listed), piece(')')]),
       );
     const other = fc.constantFrom(
       `${column} IS NULL`,
@@ -220,7 +220,7 @@ function onConflict(table: TableName): fc.Arbitrary<Piece> {
     .map(columns =>
       piece(columns.map(name => `${name} = excluded.${name}`).join(', ')),
     );
-  const update = fc
+  const changes = fc
     .tuple(target, fc.oneof(assignments(table), excluded))
     .map(([of, set]) =>
       join('', [piece(` ON CONFLICT${of} DO UPDATE SET `), set]),
@@ -229,21 +229,19 @@ function onConflict(table: TableName): fc.Arbitrary<Piece> {
   return fc.oneof(
     fc.constant(piece('')),
     fc.constant(piece('')),
-    update,
+    changes,
     nothing,
   );
 }
 
 function insert(table: TableName): fc.Arbitrary<Piece> {
   const verb = fc.constantFrom(
-    ...[
-      'INSERT',
-      'INSERT',
-      'INSERT',
-      'INSERT OR IGNORE',
-      'INSERT OR REPLACE',
-      'REPLACE',
-    ],
+    'INSERT',
+    'INSERT',
+    'INSERT',
+    'INSERT OR IGNORE',
+    'INSERT OR REPLACE',
+    'REPLACE',
   );
   const rows = fc.oneof(
     { weight: 9, arbitrary: fc.tuple(values(table), onConflict(table)) },
@@ -262,12 +260,7 @@ function insert(table: TableName): fc.Arbitrary<Piece> {
 function update(table: TableName): fc.Arbitrary<Piece> {
   return fc
     .tuple(
-      fc.constantFrom(
-        'UPDATE',
-        'UPDATE',
-        'UPDATE',
-        'UPDATE OR IGNORE',
-      ),
+      fc.constantFrom('UPDATE', 'UPDATE', 'UPDATE', 'UPDATE OR IGNORE'),
       spelt(table),
       assignments(table),
       condition(table),

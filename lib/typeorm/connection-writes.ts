@@ -99,10 +99,13 @@ export class ConnectionWrites {
     if (this.commits(call.analysis)) {
       await this.orServe(this.announceCommit(this.foreseen(call)));
     } else if (!this.log.isOpen) {
+      const foreseen = this.foreseen(call);
+      // BEGIN and its like.
+      if (foreseen.length === 0) return;
       const announcement = this.announcement();
       this.inFlight.push({ ...call, announcement });
       try {
-        await this.orServe(announcement.hold(this.foreseen(call)));
+        await this.orServe(announcement.hold(foreseen));
       } catch (error) {
         // The statement will not run, so its second hook will not come.
         this.takeInFlight(call);

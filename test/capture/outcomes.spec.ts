@@ -17,6 +17,15 @@ import { Order, OrderLine, User } from './zoo.js';
 const ofUsers = (identifiers: readonly string[]): readonly string[] =>
   identifiers.filter(identifier => identifier.startsWith('alkey:users#'));
 
+/** What one flow waits for until another opens it. */
+function gate(): { readonly opened: Promise<void>; open(): void } {
+  let resolveOpened: (() => void) | undefined;
+  const opened = new Promise<void>(resolve => {
+    resolveOpened = resolve;
+  });
+  return { opened, open: () => resolveOpened?.() };
+}
+
 describeOnEachDatabase('what becomes visible', (database, url) => {
   const { name } = database;
   let opened: OpenedDatabase;
@@ -135,6 +144,38 @@ describeOnEachDatabase('what becomes visible', (database, url) => {
         'alkey:users#2',
       ]);
     });
+  }
+
+  if (name === 'sqlite') {
+    it.each([
+      ['commits', ['alkey:users#1', 'alkey:users#2', 'alkey:users#3']],
+      ['rolls back', []],
+    ])(
+      'is decided by the flow that began, where others share its connection and it %s',
+      async (end, rows) => {
+        const arrival = gate();
+        const others = gate();
+        const outer = zoo.dataSource
+          .transaction(async tx => {
+            await tx.update(User, 1, { name: end });
+            arrival.open();
+            await others.opened;
+            if (end === 'rolls back') throw new Error('no');
+          })
+          .catch(() => {});
+        await arrival.opened;
+        // A savepoint of the other flow's transaction, and a statement right inside of it.
+        await zoo.dataSource.transaction(tx =>
+          tx.update(User, 2, { name: end }),
+        );
+        await zoo.dataSource.manager.update(User, 3, { name: end });
+        expect(zoo.takeTouched()).toEqual([]);
+        others.open();
+        await outer;
+        const touched = ofUsers(zoo.takeTouched());
+        expect(touched.filter(one => one !== 'alkey:users#*')).toEqual(rows);
+      },
+    );
   }
 
   it('is seen even where another subscriber throws after the write', async () => {

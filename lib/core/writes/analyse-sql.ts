@@ -33,12 +33,9 @@ export function analyseSql(sql: string, dialect: Dialect): Analysis {
     words.ambiguous || words.conditional
       ? reconcile(
           usual,
-          otherReadings(dialect, words).map(reading => {
-            const read = readWords(sql, dialect, reading);
-            // A server that reads the text so refuses it.
-            if (read.failure !== undefined) return undefined;
-            return readStatements(sql, dialect, read);
-          }),
+          otherReadings(dialect, words).map(reading =>
+            statementsThatRun(sql, dialect, readWords(sql, dialect, reading)),
+          ),
           words.conditional,
         )
       : usual;
@@ -75,6 +72,20 @@ function readStatements(
     read.push(statementOf(findings, '', dialect));
   }
   return read;
+}
+
+/** What runs where the text is read so; a server that cannot read all of it may run the beginning. */
+function statementsThatRun(
+  sql: string,
+  dialect: Dialect,
+  words: SqlWords,
+): Statement[] | undefined {
+  const statements = readStatements(sql, dialect, words);
+  if (words.failure === undefined) return statements;
+  // PostgreSQL reads the whole text first.
+  const isWhole = words.words.at(-1)?.key === ';';
+  const complete = statements.slice(0, isWhole ? -1 : -2);
+  return dialect === 'postgres' || complete.length === 0 ? undefined : complete;
 }
 
 function statementOf(

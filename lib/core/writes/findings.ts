@@ -12,6 +12,8 @@ export class Findings {
   unknown: string | undefined;
   commitsImplicitly = false;
   locks = false;
+  /** How many statements this one is within: `EXPLAIN ANALYZE`, `COPY (…)`. */
+  depth = 0;
 
   /** The first reason stays: it is the one nearest to the statement's beginning. */
   unsure(reason: string): void {

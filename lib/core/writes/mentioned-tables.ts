@@ -150,7 +150,9 @@ class MentionReader {
 
   private isCte(name: string): boolean {
     return (
-      this.level.ctes.has(name) || this.outer.some(({ ctes }) => ctes.has(name))
+      this.upcoming.size > 0 &&
+      (this.level.ctes.has(name) ||
+        this.outer.some(({ ctes }) => ctes.has(name)))
     );
   }
 

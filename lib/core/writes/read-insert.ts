@@ -138,7 +138,7 @@ function readConflict(
     if (action !== undefined) {
       const read = readAssignments(passage, action);
       if (read === undefined) return undefined;
-      assignments.push(...read);
+      for (const assignment of read) assignments.push(assignment);
       if (onConflict !== 'replace') onConflict = 'update';
     } else if (onConflict === 'fail') onConflict = 'ignore';
     at = next === returning ? cursor.end : next;

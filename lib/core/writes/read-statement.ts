@@ -16,6 +16,10 @@ import { type TableName, type TableWrite } from './statement.js';
 const QUERY_VERBS = ['SELECT', 'VALUES', 'TABLE', '('] as const;
 const WRITE_VERBS = ['INSERT', 'UPDATE', 'DELETE', 'MERGE', 'REPLACE'] as const;
 
+// Beyond any real text: reading one must not exhaust the stack, nor take forever.
+const MAX_DEPTH = 5;
+const MAX_NESTED = 100;
+
 /** Reads one statement. */
 export function readStatement(
   passage: Passage,
@@ -31,6 +35,11 @@ export function readStatement(
 }
 
 function readInto(passage: Passage, range: Range, findings: Findings): void {
+  findings.depth += 1;
+  if (findings.depth > MAX_DEPTH) {
+    findings.unsure('statements within statements');
+    return;
+  }
   const cursor = new WordCursor(passage, range);
   const control = readTransactionControl(cursor);
   if (typeof control === 'string') {
@@ -186,6 +195,7 @@ function mainVerb({ passage, rest }: WordCursor): number {
 /** Adds the writes in brackets: PostgreSQL's CTEs that write. */
 function readNested(passage: Passage, range: Range, findings: Findings): void {
   const { words } = passage;
+  let count = 0;
   for (let index = range.from; index < range.to; index += 1) {
     if (words[index]?.key !== '(') continue;
     const cursor = new WordCursor(passage, { from: index, to: range.to });
@@ -193,6 +203,11 @@ function readNested(passage: Passage, range: Range, findings: Findings): void {
     const nested = new WordCursor(passage, inner);
     if (nested.is('WITH')) nested.at = mainVerb(nested);
     if (!startsWrite(nested)) continue;
+    count += 1;
+    if (count > MAX_NESTED) {
+      findings.unsure('too many writes in brackets');
+      return;
+    }
     const written = new Findings();
     readWrite(nested, { withinCte: true }, written);
     findings.add(written.writes.map(withoutReturning));

@@ -14,7 +14,7 @@ export interface TableReference {
   readonly alias: string | undefined;
 }
 
-const BEFORE_A_TABLE = new Set(['JOIN', 'STRAIGHT_JOIN', ',', '(', 'ONLY']);
+const BEFORE_A_TABLE = new Set(['JOIN', 'STRAIGHT_JOIN', ',']);
 const NOT_AN_ALIAS = new Set([
   'AS',
   'CROSS',
@@ -49,40 +49,30 @@ export function readTableReferences(
   const cursor = new WordCursor(passage, range);
   let expected = true;
   while (!cursor.done) {
-    if (expected && cursor.is('(')) {
-      const inner = cursor.group();
-      if (inner === undefined) cursor.at += 1;
-      else if (!isQuery(passage, inner)) {
-        references.push(...readTableReferences(passage, inner));
-      }
-      expected = false;
-      continue;
-    }
     const key = cursor.key();
-    if (expected && key !== 'ONLY' && key !== 'LATERAL') {
+    if (!expected) {
+      if (cursor.group() !== undefined) continue;
+      cursor.at += 1;
+      expected = BEFORE_A_TABLE.has(key);
+    } else if (key === '(') {
+      expected = !isQuery(passage, cursor.at + 1);
+      if (expected || cursor.group() === undefined) cursor.at += 1;
+    } else if (key === 'ONLY' || key === 'LATERAL') cursor.at += 1;
+    // ODBC: `{ OJ a LEFT OUTER JOIN b … }`.
+    else if (key === '{') cursor.at += 2;
+    else {
       expected = false;
-      if (key === '{') {
-        // ODBC: `{ OJ a LEFT OUTER JOIN b … }`.
-        cursor.at += 2;
-        expected = true;
-        continue;
-      }
       const table = takeTableName(cursor);
-      if (table !== undefined) {
-        if (cursor.take('PARTITION')) cursor.group();
-        references.push({ table, alias: takeAlias(cursor, NOT_AN_ALIAS) });
-        continue;
-      }
+      if (table === undefined) continue;
+      if (cursor.take('PARTITION')) cursor.group();
+      references.push({ table, alias: takeAlias(cursor, NOT_AN_ALIAS) });
     }
-    if (cursor.group() !== undefined) continue;
-    cursor.at += 1;
-    expected = BEFORE_A_TABLE.has(key);
   }
   return references;
 }
 
-function isQuery({ words }: Passage, { from }: Range): boolean {
-  return ['SELECT', 'WITH', 'VALUES', 'TABLE'].includes(words[from]?.key ?? '');
+function isQuery({ words }: Passage, at: number): boolean {
+  return ['SELECT', 'WITH', 'VALUES', 'TABLE'].includes(words[at]?.key ?? '');
 }
 
 /** The tables that a name before a column, or in MySQL's list of tables to delete from, can mean. */

@@ -701,6 +701,16 @@ describe('strings whose end depends on the settings of the server', () => {
       "UPDATE t SET a = 'C:\\' WHERE id = 1",
       'update t[id=1] set a=expr',
     ],
+    [
+      'mysql',
+      "DELETE FROM t WHERE a = '\\'; DELETE FROM u; - '",
+      'delete t[*] / ! opaque t opaque u locks',
+    ],
+    [
+      'mysql',
+      "UPDATE t SET a = 'it\\'s' WHERE id = 1; SELECT 1",
+      'update t[id=1] set a=expr / -',
+    ],
   ])('in %s, %s: %s', (dialect, sql, analysis) => {
     expect(analysisText(sql, dialect)).toBe(analysis);
   });

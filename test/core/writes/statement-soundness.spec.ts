@@ -109,5 +109,39 @@ describe.each(['postgres', 'mysql', 'sqlite'] satisfies Dialect[])(
         { numRuns: 300 },
       );
     }, 60_000);
+
+    it.each([
+      '(',
+      '[',
+      '((',
+      'EXPLAIN ANALYZE ',
+      'COPY (',
+      'SET STATEMENT a = 1 FOR ',
+      'WITH a AS (',
+      'UPDATE (',
+      'UPDATE a JOIN (',
+      'SELECT (',
+      'DELETE FROM t WHERE (',
+      'DELETE FROM t WHERE NOT (',
+      'DELETE FROM t WHERE id = (',
+      'INSERT INTO t VALUES ((',
+      'UPDATE t SET a = (',
+      'CREATE TRIGGER a BEGIN ',
+      '/*! ',
+      '/* ',
+      'a.',
+      'a,',
+      'x = 1 AND ',
+      ';',
+    ])('reads %j repeated thousands of times', part => {
+      const deep = part.repeat(3000);
+      for (const sql of [deep, `${deep} 1 ${')'.repeat(3000)}`]) {
+        const { statements } = analyseSql(sql, dialect);
+        for (const { mentions } of statements.slice(0, 3)) {
+          expect(mentions).toBeDefined();
+        }
+        expect(statements).toBeDefined();
+      }
+    });
   },
 );

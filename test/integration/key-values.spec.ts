@@ -478,7 +478,7 @@ for (const database of DATABASES) {
                 }
               },
             ),
-            { numRuns: 25 },
+            { numRuns: 10 },
           );
           expect((100 * named) / asked).toBeGreaterThanOrEqual(namedPercent);
         });

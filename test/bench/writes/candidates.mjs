@@ -44,7 +44,11 @@ async function open(name, alkey, options, redis) {
     imports.push(
       AlkeyModule.forRoot({
         ...alkey,
-        redis,
+        redis: {
+          url: redis,
+          // sql.js lets no answer in while it saves a thousand rows.
+          socket: { socketTimeout: STORE_TIMEOUT_MS },
+        },
         namespace: `bench-${name}`,
         storeTimeoutMs: STORE_TIMEOUT_MS,
       }),

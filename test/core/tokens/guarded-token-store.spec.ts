@@ -13,7 +13,7 @@ import {
 } from '../../../lib/core/tokens/token.js';
 import { TokenStoreError } from '../../../lib/core/tokens/token-store-error.js';
 import { tokenStoreContract } from '../../contract/token-store.contract.js';
-import { FaultyTokenStore } from '../../support/faulty-token-store.js';
+import { FaultyTokenStore } from '../../../lib/testing/faulty-token-store.js';
 import { ManualTime } from '../../support/manual-time.js';
 
 const TIMEOUT_MS = 50;

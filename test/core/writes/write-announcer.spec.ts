@@ -15,7 +15,7 @@ import {
   type AnnouncerOptions,
   WriteAnnouncer,
 } from '../../../lib/core/writes/write-announcer.js';
-import { FaultyTokenStore } from '../../support/faulty-token-store.js';
+import { FaultyTokenStore } from '../../../lib/testing/faulty-token-store.js';
 import { ManualTime, settled } from '../../support/manual-time.js';
 
 const users = tableId('users');

@@ -1,1 +1,0 @@
-export { FaultyTokenStore } from '../../lib/testing/faulty-token-store.js';

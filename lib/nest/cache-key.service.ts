@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { AlkeyError, describeValue } from '../core/errors.js';
@@ -44,6 +45,8 @@ type UnreadPart =
 @Injectable()
 export class CacheKeyService {
   private readonly runs = new SingleFlight<string, unknown>();
+  /** The runs of `wrap` that the code now running is a part of. */
+  private readonly running = new AsyncLocalStorage<readonly string[]>();
 
   constructor(
     @Inject(ALKEY_OPTIONS) private readonly options: ResolvedOptions,
@@ -118,7 +121,8 @@ export class CacheKeyService {
    * calls share one run of `produce`; while a writer is about to commit nothing is cached.
    *
    * A value that cannot be stored without losing something is answered, and not cached; nor is a
-   * failure, which reaches every caller of its run.
+   * failure, which reaches every caller of its run. Not for use inside a transaction: what is read
+   * there may be older, or newer, than what others see.
    *
    * @throws AlkeyError as `key` does, and `ALKEY_INVALID_OPTION` where `ttlMs` is no integer >= 1
    */
@@ -139,20 +143,26 @@ export class CacheKeyService {
       return produce();
     }
     const fingerprint = fingerprintOf(identifiers, reading.tokens);
-    const found = await this.responses.find(slot, fingerprint);
+    const { response: found, outdated } = await this.responses.lookUp(
+      slot,
+      fingerprint,
+    );
     const value = found && this.classes.decode(found.body);
-    if (value) {
+    if (found && value) {
       const ageMs = Date.now() - found.storedAt;
       const freshness = 'fresh';
       this.events.emit('hit', { source, name, identifiers, ageMs, freshness });
       return value.value as T;
     }
     const run = `${slot} ${fingerprint}`;
+    const around = this.running.getStore() ?? [];
+    // Within its own run: waiting for it would never end.
+    if (around.includes(run)) return produce();
     const collapsed = this.runs.has(run);
-    const reason = found ? 'outdated' : 'absent';
+    const reason = outdated ? 'outdated' : 'absent';
     this.events.emit('miss', { source, name, identifiers, reason, collapsed });
     return this.runs.run(run, async () => {
-      const produced = await produce();
+      const produced = await this.running.run([...around, run], produce);
       this.keep(slot, fingerprint, identifiers, produced, ttlMs);
       return produced;
     }) as Promise<T>;

@@ -44,17 +44,9 @@ export class ResponseStore {
   ) {}
 
   /**
-   * The response in `slot` that was made under `fingerprint`; `undefined` where there is none, or
-   * where no store answered within `storeTimeoutMs`. Never rejects.
+   * The response in `slot` that was made under `fingerprint`, if there is one and a store answered
+   * within `storeTimeoutMs`, and whether an outdated one was met. Never rejects.
    */
-  async find(
-    slot: string,
-    fingerprint: Fingerprint,
-  ): Promise<StoredResponse | undefined> {
-    return (await this.lookUp(slot, fingerprint)).response;
-  }
-
-  /** As {@link find}, and whether an outdated response was met. */
   async lookUp(slot: string, fingerprint: Fingerprint): Promise<Found> {
     const key = this.keyOf(slot);
     let outdated = false;

@@ -52,9 +52,13 @@ const MOST_LOOK_UPS = 100;
 export interface ConnectionWritesOptions extends EffectOptions {
   readonly announcer: WriteAnnouncer;
   readonly schema: () => Schema;
-  readonly isAbandoned: () => boolean;
-  /** SQLite: a savepoint outside a transaction begins one. */
-  readonly savepointBegins: boolean;
+  /** For one announcement: whether its writer went away without an end. */
+  readonly abandonment: () => () => boolean;
+  /**
+   * SQLite: other flows of the process read what an open transaction wrote, so a rollback changes
+   * what they see as well; and a savepoint outside a transaction begins one.
+   */
+  readonly isShared: boolean;
   /** Reads rows inside the open transaction; rejects as the statement itself would. */
   readonly readRows: (lookUp: RowLookUp) => Promise<readonly Row[] | undefined>;
   /** What becomes of a commit that cannot be announced. */
@@ -184,11 +188,13 @@ export class ConnectionWrites {
     );
   }
 
-  /** Whether the text may end the open transaction, or a transaction of its own. */
+  /** Whether the text may end the open transaction, or a transaction of its own, in sight of others. */
   private commits({ statements }: Analysis): boolean {
     return statements.some(
       ({ control, commitsImplicitly }) =>
         control?.kind === 'commit' ||
+        (this.options.isShared &&
+          (control?.kind === 'rollback' || control?.kind === 'rollback-to')) ||
         (commitsImplicitly && this.log.isOpen) ||
         (control?.kind === 'release' &&
           this.log.endsWithSavepoint(control.name)),
@@ -206,7 +212,7 @@ export class ConnectionWrites {
   }
 
   private announcement(): Announcement {
-    return this.options.announcer.begin(this.options.isAbandoned);
+    return this.options.announcer.begin(this.options.abandonment());
   }
 
   /** Applies each statement in turn; answers what is visible to others now. */
@@ -284,11 +290,12 @@ export class ConnectionWrites {
         if (control.chain) this.log.begin();
         break;
       case 'rollback':
+        if (this.options.isShared) visible.addAll(this.log.pending());
         this.log.clear();
         if (control.chain) this.log.begin();
         break;
       case 'savepoint':
-        if (this.log.isOpen || this.options.savepointBegins) {
+        if (this.log.isOpen || this.options.isShared) {
           this.log.savepoint(control.name);
         }
         break;
@@ -297,6 +304,7 @@ export class ConnectionWrites {
         else this.log.releaseSavepoint(control.name);
         break;
       case 'rollback-to':
+        if (this.options.isShared) visible.addAll(this.log.pending());
         this.log.rollbackTo(control.name);
         break;
     }
@@ -312,7 +320,7 @@ export class ConnectionWrites {
     const same = this.inFlight.filter(({ sql }) => sql === call.sql);
     const found =
       same.find(({ parameters }) => parameters === call.parameters) ??
-      same.find(({ parameters }) => equalValues(parameters, call.parameters)) ??
+      same.findLast(it => equalValues(it.parameters, call.parameters)) ??
       same[0];
     if (found) this.inFlight.splice(this.inFlight.indexOf(found), 1);
     return found;

@@ -75,12 +75,21 @@ class Observation {
       dataSource,
       name,
       dialect,
-      dialect === 'mysql' ? await collationsOf(dataSource) : undefined,
+      dialect === 'mysql'
+        ? await collationsOf(dataSource).catch(error => {
+            options.reportFailure('initialize', error);
+            // Keys of text are not named then: their tables count.
+            return undefined;
+          })
+        : undefined,
     );
     options.onSchema(schema);
     const mayRead =
       dialect === 'postgres'
-        ? await readableTables(dataSource, schema)
+        ? await readableTables(dataSource, schema).catch(error => {
+            options.reportFailure('initialize', error);
+            return () => false;
+          })
         : () => true;
     this.capture?.refresh(schema, mayRead);
     this.capture ??= new WriteCapture(name, dialect, schema, mayRead, options);
@@ -104,28 +113,40 @@ function changesItself({ options }: DataSource): boolean {
   );
 }
 
-/** The tables that refer to others and that this role may both read and lock. */
+/**
+ * The tables that refer to others and that this role may both read and lock, with all the columns
+ * that look-ups name: a look-up that is refused would abort the transaction it is made in.
+ */
 async function readableTables(
   dataSource: DataSource,
   schema: Schema,
 ): Promise<(table: Table) => boolean> {
-  const children = schema.tables.filter(
-    ({ id, reads }) => !reads && schema.parentsOf(id).length > 0,
+  const wanted = schema.tables.flatMap(table =>
+    table.reads
+      ? []
+      : [
+          ...table.key.map(({ name }) => name),
+          ...schema.parentsOf(table.id).flatMap(({ columns }) => columns),
+        ].map(column => ({ table, column })),
   );
   const rows: unknown = await dataSource.query(
     ownQuery(
-      'SELECT i AS position FROM unnest($1::text[]) WITH ORDINALITY AS t (path, i) ' +
-        'WHERE CASE WHEN to_regclass(path) IS NULL THEN false ELSE ' +
-        "has_table_privilege(to_regclass(path), 'SELECT') AND has_table_privilege(to_regclass(path), 'UPDATE') END",
+      'SELECT i AS position FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t (path, name, i) ' +
+        'WHERE to_regclass(path) IS NULL OR NOT EXISTS (SELECT 1 FROM pg_attribute ' +
+        'WHERE attrelid = to_regclass(path) AND attname = name AND NOT attisdropped) ' +
+        "OR NOT has_table_privilege(to_regclass(path), 'SELECT') OR NOT has_table_privilege(to_regclass(path), 'UPDATE')",
     ),
-    [children.map(table => pathOf(dataSource, table))],
+    [
+      wanted.map(({ table }) => pathOf(dataSource, table)),
+      wanted.map(({ column }) => column),
+    ],
   );
-  const readable = new Set(
+  const refused = new Set(
     (rows as readonly { readonly position: string }[]).map(
-      ({ position }) => children[Number(position) - 1]?.id,
+      ({ position }) => wanted[Number(position) - 1]?.table.id,
     ),
   );
-  return ({ id }) => readable.has(id);
+  return ({ id }) => !refused.has(id);
 }
 
 function pathOf({ driver }: DataSource, { schema, name }: Table): string {

@@ -6,6 +6,8 @@ import {
 } from '../core/identifiers/schema.js';
 import { AnalysisCache } from '../core/writes/analysis-cache.js';
 import { type Parameters } from '../core/writes/operand-value.js';
+import { type Row } from '../core/writes/pinned-rows.js';
+import { type RowLookUp } from '../core/writes/row-look-up.js';
 import { type Analysis, type Dialect } from '../core/writes/statement.js';
 import { type WriteAnnouncer } from '../core/writes/write-announcer.js';
 import { WriteSet } from '../core/writes/write-set.js';
@@ -153,21 +155,40 @@ export class WriteCapture {
   }
 
   private share(runner: QueryRunner): SharedConnection {
+    const isShared = this.dialect === 'sqlite';
     const shared: SharedConnection = {
       runner,
       writes: new ConnectionWrites({
         ...this.options,
         schema: () => this.schema,
-        // A writer whose runner went back to the pool will not end what it announced.
-        isAbandoned: () => shared.runner.isReleased,
-        savepointBegins: this.dialect === 'sqlite',
+        abandonment: () => {
+          const { runner: writer } = shared;
+          // Statements on SQLite end at once: one that has not was kept from running. On a server, a
+          // writer whose runner went back to the pool will not end what it announced.
+          return () => isShared || writer.isReleased;
+        },
+        isShared,
         readRows: async lookUp =>
           this.mayRead(lookUp.table)
-            ? readRows(shared.runner, this.dialect, lookUp)
+            ? this.readRows(shared.runner, lookUp)
             : undefined,
       }),
     };
     return shared;
+  }
+
+  /** Undefined where the rows cannot be read; rejects where that ended the transaction. */
+  private async readRows(
+    runner: QueryRunner,
+    lookUp: RowLookUp,
+  ): Promise<readonly Row[] | undefined> {
+    try {
+      return await readRows(runner, this.dialect, lookUp);
+    } catch (error) {
+      // PostgreSQL lets no statement through after any error.
+      if (this.dialect === 'postgres' || endedByServer(error)) throw error;
+      return undefined;
+    }
   }
 
   private end(

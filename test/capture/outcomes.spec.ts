@@ -9,6 +9,7 @@ import {
   describeOnEachDatabase,
   type OpenedDatabase,
 } from '../support/databases.js';
+import { type Identifier } from '../../lib/core/identifiers/identifier.js';
 import { type ObservedZoo, observeZoo } from './observed-zoo.js';
 import { seed } from './seed.js';
 import { Order, OrderLine, User } from './zoo.js';
@@ -59,23 +60,27 @@ describeOnEachDatabase('what becomes visible', (database, url) => {
     ]);
   });
 
-  it('is nothing after a rollback, and the token is the one from before', async () => {
-    const [before] = await zoo.store.read(['alkey:users#1' as never]);
+  it('is nothing after a rollback, and the token is the one from before, where nobody else could see it', async () => {
+    const id = 'alkey:users#1' as Identifier;
+    const [before] = await zoo.store.read([id]);
     await expect(
       zoo.dataSource.transaction(async tx => {
         await tx.update(User, 1, { name: 'y' });
         throw new Error('no');
       }),
     ).rejects.toThrow('no');
-    expect(zoo.takeTouched()).toEqual([]);
-    expect(await zoo.store.read(['alkey:users#1' as never])).toEqual([before]);
+    // On SQLite's one connection others have read what is taken back.
+    const dirty = name === 'sqlite';
+    expect(zoo.takeTouched().includes(id)).toBe(dirty);
+    const [after] = await zoo.store.read([id]);
+    expect(after === before).toBe(!dirty);
   });
 
   it('is nothing where no row was updated, and the token is the one from before', async () => {
-    const [before] = await zoo.store.read(['alkey:users#999' as never]);
+    const [before] = await zoo.store.read(['alkey:users#999' as Identifier]);
     await zoo.dataSource.manager.update(User, 999, { name: 'y' });
     expect(zoo.takeTouched()).toEqual([]);
-    expect(await zoo.store.read(['alkey:users#999' as never])).toEqual([
+    expect(await zoo.store.read(['alkey:users#999' as Identifier])).toEqual([
       before,
     ]);
   });
@@ -149,7 +154,7 @@ describeOnEachDatabase('what becomes visible', (database, url) => {
   if (name === 'sqlite') {
     it.each([
       ['commits', ['alkey:users#1', 'alkey:users#2', 'alkey:users#3']],
-      ['rolls back', []],
+      ['rolls back', ['alkey:users#1', 'alkey:users#2', 'alkey:users#3']],
     ])(
       'is decided by the flow that began, where others share its connection and it %s',
       async (end, rows) => {

@@ -16,19 +16,12 @@ const rows = ['postgres', 'mariadb', 'sqlite'].map(database => {
   );
   const none = touched.length - some.length;
   const exact = some.length - wide.length;
-  return [database, touched.length, exact, wide.length, none, 0];
+  return [database, touched.length, exact, wide.length, none];
 });
 
 const table = [
-  [
-    'database',
-    'ways',
-    'rows exact',
-    'some table as a whole',
-    'nothing',
-    'missed',
-  ],
-  ['---', '---', '---', '---', '---', '---'],
+  ['database', 'ways', 'rows exact', 'some table as a whole', 'nothing'],
+  ['---', '---', '---', '---', '---'],
   ...rows,
 ]
   .map(cells => `| ${cells.join(' | ')} |`)

@@ -28,7 +28,7 @@ export class AnalysisCache {
     {
       maxEntries = 1000,
       maxTotalLength = 2_000_000,
-      maxTextLength = 20_000,
+      maxTextLength = 100_000,
     }: AnalysisCacheLimits = {},
   ) {
     this.maxRecent = Math.floor(maxEntries / 2);

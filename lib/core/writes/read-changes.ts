@@ -55,10 +55,16 @@ export function readUpdate(
 ): TableWrite[] | undefined {
   const { dialect } = cursor.passage;
   cursor.take('UPDATE');
-  if (dialect === 'sqlite' && cursor.take('OR')) cursor.at += 1;
+  let replaces = false;
+  if (dialect === 'sqlite' && cursor.take('OR')) {
+    replaces = cursor.is('REPLACE');
+    cursor.at += 1;
+  }
   while (cursor.takeAny('LOW_PRIORITY', 'IGNORE'));
   const start = cursor.at;
   const target = takeTarget(cursor);
+  // Rows in the way are deleted, and nothing tells which.
+  if (target && replaces) return [{ verb: 'opaque', table: target.table }];
   if (target !== undefined && cursor.take('SET')) {
     return [readSingleUpdate(cursor, target, surroundings)];
   }

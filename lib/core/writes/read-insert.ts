@@ -48,9 +48,16 @@ export function readInsert(cursor: WordCursor): TableWrite[] | undefined {
   if (cursor.take('PARTITION')) cursor.group();
   takeAlias(cursor, NO_ALIAS);
   const columns = takeColumns(cursor);
+  // An identity column then takes its own value in place of the one that is listed.
+  const overridesUser = cursor.is('OVERRIDING') && cursor.key(1) === 'USER';
   if (cursor.take('OVERRIDING')) cursor.at += 2;
   if (cursor.is('SET')) return [readInsertSet(cursor, table, onConflict)];
-  return [readRows(cursor, table, columns, onConflict)];
+  const write = readRows(cursor, table, columns, onConflict);
+  return [
+    overridesUser && write.verb === 'insert'
+      ? { ...write, tuples: undefined }
+      : write,
+  ];
 }
 
 function takeVerb(cursor: WordCursor): OnConflict {

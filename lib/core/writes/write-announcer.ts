@@ -41,7 +41,7 @@ export class WriteAnnouncer {
 
 /** One writer's announcement: from before its commit until after it. */
 export class Announcement {
-  private readonly holder: Holder;
+  private mintedHolder: Holder | undefined;
   private readonly held = new Set<Identifier>();
   private stopRenewing: (() => void) | undefined;
   private heldSince = 0;
@@ -50,8 +50,12 @@ export class Announcement {
     private readonly store: TokenStore,
     private readonly options: AnnouncerOptions,
     private readonly isAbandoned: () => boolean,
-  ) {
-    this.holder = mintHolder(options.randomBytes);
+  ) {}
+
+  /** Made when it is first needed: most announcements of `consistency: 'commit'` never hold. */
+  private get holder(): Holder {
+    this.mintedHolder ??= mintHolder(this.options.randomBytes);
+    return this.mintedHolder;
   }
 
   /**

@@ -6,7 +6,7 @@ export interface AnalysisCacheLimits {
   readonly maxEntries?: number;
   /** Characters of all texts kept at most. @default 2_000_000 */
   readonly maxTotalLength?: number;
-  /** A text with more characters is analysed each time and not kept. @default 20_000 */
+  /** A text with more characters is analysed each time and not kept. @default 100_000 */
   readonly maxTextLength?: number;
 }
 

@@ -1,7 +1,6 @@
 import { type Range, WordCursor, takeAlias, takeTableName } from './passage.js';
 import { assignmentMap, readAssignments } from './read-assignments.js';
 import { readCondition, type Target } from './read-condition.js';
-import { conditionText } from './condition-text.js';
 import {
   readTableReferences,
   resolveTables,
@@ -9,7 +8,6 @@ import {
 } from './read-tables.js';
 import { readReturning } from './read-returning.js';
 import {
-  type ConditionText,
   type DeleteWrite,
   type Returned,
   type RowFilter,
@@ -17,12 +15,6 @@ import {
   type TableWrite,
   type UpdateWrite,
 } from './statement.js';
-
-/** What surrounds a statement that writes. */
-export interface Surroundings {
-  /** It has a WITH clause, or is part of one: names in it may be no tables. */
-  readonly withinCte: boolean;
-}
 
 const NO_ALIAS = new Set([
   'SET',
@@ -49,10 +41,7 @@ const NO_ALIAS = new Set([
 ]);
 
 /** Reads an UPDATE from its verb on; `undefined` where it names no table. */
-export function readUpdate(
-  cursor: WordCursor,
-  surroundings: Surroundings,
-): TableWrite[] | undefined {
+export function readUpdate(cursor: WordCursor): TableWrite[] | undefined {
   const { dialect } = cursor.passage;
   cursor.take('UPDATE');
   let replaces = false;
@@ -66,7 +55,7 @@ export function readUpdate(
   // Rows in the way are deleted, and nothing tells which.
   if (target && replaces) return [{ verb: 'opaque', table: target.table }];
   if (target !== undefined && cursor.take('SET')) {
-    return [readSingleUpdate(cursor, target, surroundings)];
+    return [readSingleUpdate(cursor, target)];
   }
   if (dialect === 'mysql') {
     cursor.at = start;
@@ -105,11 +94,7 @@ function takeTarget(cursor: WordCursor): Target | undefined {
 
 const AFTER_SET = ['FROM', 'WHERE', 'ORDER', 'LIMIT'] as const;
 
-function readSingleUpdate(
-  cursor: WordCursor,
-  target: Target,
-  surroundings: Surroundings,
-): TableWrite {
+function readSingleUpdate(cursor: WordCursor, target: Target): TableWrite {
   const { passage } = cursor;
   // For MySQL, whose UPDATE returns no rows, `returning` is a name like others.
   const more = passage.dialect === 'mysql' ? [] : ['RETURNING'];
@@ -121,55 +106,35 @@ function readSingleUpdate(
     verb: 'update',
     table: target.table,
     assignments: assignmentMap(assignments),
-    ...readTail(cursor, target, surroundings),
+    ...readTail(cursor, target),
   };
   return write;
 }
 
 interface Tail {
   readonly where: RowFilter;
-  readonly condition: ConditionText | undefined;
   readonly returning: Returned | undefined;
 }
 
 /** Reads `[FROM … | USING …] [WHERE …] [ORDER BY …] [LIMIT …] [RETURNING …]` to the end. */
-function readTail(
-  cursor: WordCursor,
-  target: Target,
-  { withinCte }: Surroundings,
-): Tail {
+function readTail(cursor: WordCursor, target: Target): Tail {
   const { passage } = cursor;
   const several = cursor.is('FROM', 'USING', ',');
   const returned = readReturning(cursor, target.table, target.alias);
   // `*` gives the joined tables' columns too, which may have the same names.
   const returning = several && returned === 'all' ? [] : returned;
-  const limited = cursor.find('LIMIT') < cursor.end;
   const at = cursor.find('WHERE');
   const told = at === cursor.at || isTail(cursor.key());
-  if (!told) return { where: undefined, condition: undefined, returning };
-  if (at === cursor.end) {
-    const condition =
-      withinCte || limited
-        ? undefined
-        : { text: '', alias: target.alias, parameters: [] };
-    return { where: undefined, condition, returning };
-  }
+  if (!told || at === cursor.end) return { where: undefined, returning };
   cursor.at = at + 1;
   const range: Range = {
     from: cursor.at,
     to: cursor.find('RETURNING', 'ORDER', 'LIMIT'),
   };
   if (cursor.is('CURRENT') && cursor.key(1) === 'OF') {
-    return { where: undefined, condition: undefined, returning };
+    return { where: undefined, returning };
   }
-  return {
-    where: readCondition(passage, range, target),
-    condition:
-      withinCte || limited
-        ? undefined
-        : conditionText(passage, range, target.alias),
-    returning,
-  };
+  return { where: readCondition(passage, range, target), returning };
 }
 
 function isTail(key: string): boolean {
@@ -223,10 +188,7 @@ function distinct(
 }
 
 /** Reads a DELETE from its verb on; `undefined` where it names no table. */
-export function readDelete(
-  cursor: WordCursor,
-  surroundings: Surroundings,
-): TableWrite[] | undefined {
+export function readDelete(cursor: WordCursor): TableWrite[] | undefined {
   const { passage } = cursor;
   const { dialect } = passage;
   cursor.take('DELETE');
@@ -241,7 +203,7 @@ export function readDelete(
   const write: DeleteWrite = {
     verb: 'delete',
     table: target.table,
-    ...readTail(cursor, target, surroundings),
+    ...readTail(cursor, target),
   };
   return [write];
 }

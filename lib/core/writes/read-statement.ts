@@ -6,7 +6,7 @@ import {
   splitByComma,
   takeTableName,
 } from './passage.js';
-import { readDelete, readUpdate, type Surroundings } from './read-changes.js';
+import { readDelete, readUpdate } from './read-changes.js';
 import { readInsert } from './read-insert.js';
 import { readCopy, readOtherStatement } from './read-other-statement.js';
 import { readTransactionControl } from './read-transaction.js';
@@ -55,7 +55,7 @@ function readInto(passage: Passage, range: Range, findings: Findings): void {
   if (cursor.is('WITH')) readWith(cursor, findings);
   else if (cursor.is(...QUERY_VERBS)) readQuery(passage, range, findings);
   else if (cursor.is(...WRITE_VERBS)) {
-    readMainWrite(cursor, { withinCte: false }, range, findings);
+    readMainWrite(cursor, range, findings);
   } else if (cursor.is('EXPLAIN', 'DESCRIBE', 'DESC')) {
     readExplain(cursor, findings);
   } else readOther(cursor, findings);
@@ -106,37 +106,29 @@ function readOther(cursor: WordCursor, findings: Findings): void {
 /** Reads the write that a statement is, and those in its CTEs. */
 function readMainWrite(
   cursor: WordCursor,
-  surroundings: Surroundings,
   whole: Range,
   findings: Findings,
 ): void {
   readNested(cursor.passage, whole, findings);
-  readWrite(cursor, surroundings, findings);
+  readWrite(cursor, findings);
   findings.answersForWrite = findings.writes.length === 1;
 }
 
 /** Reads a statement that begins with INSERT, UPDATE, DELETE, REPLACE or MERGE. */
-function readWrite(
-  cursor: WordCursor,
-  surroundings: Surroundings,
-  findings: Findings,
-): void {
+function readWrite(cursor: WordCursor, findings: Findings): void {
   const verb = cursor.key();
-  const writes = writesOf(cursor, surroundings);
+  const writes = writesOf(cursor);
   if (writes === undefined) findings.unsure(`${verb} that is not understood`);
   else findings.add(writes);
 }
 
-function writesOf(
-  cursor: WordCursor,
-  surroundings: Surroundings,
-): TableWrite[] | undefined {
+function writesOf(cursor: WordCursor): TableWrite[] | undefined {
   const { dialect } = cursor.passage;
   switch (cursor.key()) {
     case 'UPDATE':
-      return readUpdate(cursor, surroundings);
+      return readUpdate(cursor);
     case 'DELETE':
-      return readDelete(cursor, surroundings);
+      return readDelete(cursor);
     case 'MERGE':
       return dialect === 'postgres' ? readMerge(cursor) : undefined;
     case 'REPLACE':
@@ -163,7 +155,7 @@ function readWith(cursor: WordCursor, findings: Findings): void {
     return;
   }
   if (cursor.is(...WRITE_VERBS)) {
-    readMainWrite(cursor, { withinCte: true }, rest, findings);
+    readMainWrite(cursor, rest, findings);
     return;
   }
   readNested(passage, rest, findings);
@@ -209,7 +201,7 @@ function readNested(passage: Passage, range: Range, findings: Findings): void {
       return;
     }
     const written = new Findings();
-    readWrite(nested, { withinCte: true }, written);
+    readWrite(nested, written);
     findings.add(written.writes.map(withoutReturning));
     if (written.unknown !== undefined) findings.unsure(written.unknown);
   }

@@ -71,11 +71,6 @@ export interface UpdateWrite {
   readonly assignments: ReadonlyMap<string, Operand>;
   /** `undefined` for more than one table, `FROM`, `WHERE CURRENT OF` and what is not understood. */
   readonly where: RowFilter;
-  /**
-   * The text from after `WHERE` to the end of the condition, where this one table and no `LIMIT`,
-   * `FROM`, `JOIN` or CTE is involved: a look-up of the same rows can repeat it. `''`: no WHERE.
-   */
-  readonly condition: ConditionText | undefined;
   readonly returning: Returned | undefined;
 }
 
@@ -83,20 +78,7 @@ export interface DeleteWrite {
   readonly verb: 'delete';
   readonly table: TableName;
   readonly where: RowFilter;
-  readonly condition: ConditionText | undefined;
   readonly returning: Returned | undefined;
-}
-
-/** A condition that can be repeated in a SELECT of the same table. */
-export interface ConditionText {
-  readonly text: string;
-  /** Alias of the table in the statement, where it has one: the SELECT must give the same. */
-  readonly alias: string | undefined;
-  /**
-   * Positions (from 0) or names of the bound parameters that `text` uses, in the order of their first
-   * appearance. In PostgreSQL, `$1` in `text` is the first of these, whatever its number was.
-   */
-  readonly parameters: readonly (number | string)[];
 }
 
 export interface TruncateWrite {

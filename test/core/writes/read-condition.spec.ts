@@ -11,11 +11,6 @@ function filterOf(condition: string, dialect: Dialect, target = 't'): string {
   return filterText(write.where);
 }
 
-function conditionOf(sql: string, dialect: Dialect) {
-  const [write] = analyseSql(sql, dialect).statements[0]?.writes ?? [];
-  return write && 'condition' in write ? write.condition : undefined;
-}
-
 const either = (column: string) =>
   `(${Array.from({ length: 400 }, (_, at) => `(${column} = ${at} AND z${at} = 1)`).join(' OR ')})`;
 
@@ -266,59 +261,5 @@ describe('a condition in one dialect only', () => {
     ['sqlite', "id = x'31'", '*'],
   ])('in %s, %s leaves %s', (dialect, condition, filter) => {
     expect(filterOf(condition, dialect)).toBe(filter);
-  });
-});
-
-describe('the text of a condition', () => {
-  it('is numbered anew for PostgreSQL, each parameter once', () => {
-    expect(
-      conditionOf(
-        `UPDATE t x SET a = $1 WHERE b = $3 OR '$2' = $2 OR c = $3 RETURNING id`,
-        'postgres',
-      ),
-    ).toEqual({
-      text: `b = $1 OR '$2' = $2 OR c = $1`,
-      alias: 'x',
-      parameters: [2, 1],
-    });
-  });
-
-  it('tells which placeholders it holds', () => {
-    expect(
-      conditionOf('UPDATE t SET a = ? WHERE b = ? AND c = ?', 'mysql'),
-    ).toEqual({
-      text: 'b = ? AND c = ?',
-      alias: undefined,
-      parameters: [1, 2],
-    });
-    expect(conditionOf('DELETE FROM t WHERE b = :b', 'sqlite')).toEqual({
-      text: 'b = :b',
-      alias: undefined,
-      parameters: [':b'],
-    });
-  });
-
-  it('is empty where there is no WHERE', () => {
-    const none = { text: '', alias: undefined, parameters: [] };
-    expect(conditionOf('DELETE FROM t', 'sqlite')).toEqual(none);
-    expect(conditionOf('UPDATE t SET a = 1', 'mysql')).toEqual(none);
-  });
-
-  it.each<[Dialect, string]>([
-    ['mysql', 'DELETE FROM t WHERE id = 1 LIMIT 1'],
-    ['mysql', 'UPDATE t SET a = 1 LIMIT 1'],
-    ['mysql', 'UPDATE t, u SET t.a = 1 WHERE t.id = u.id'],
-    ['mysql', 'DELETE FROM t WHERE id = @x'],
-    ['mysql', 'DELETE FROM t WHERE id = 1 /*! AND a = 1 */'],
-    ['mysql', 'DELETE FROM t WHERE rand() < 0.5'],
-    ['postgres', 'UPDATE t SET a = 1 FROM u WHERE t.id = u.id'],
-    ['postgres', 'DELETE FROM t USING u WHERE t.id = u.id'],
-    ['postgres', 'DELETE FROM t WHERE CURRENT OF c'],
-    ['postgres', 'WITH c AS (SELECT 1) DELETE FROM t WHERE id = 1'],
-    ['postgres', "DELETE FROM t WHERE id = nextval('s')"],
-    ['sqlite', 'DELETE FROM t WHERE id = ?2'],
-    ['sqlite', 'DELETE FROM t WHERE random() < 0'],
-  ])('is not told in %s for %s', (dialect, sql) => {
-    expect(conditionOf(sql, dialect)).toBeUndefined();
   });
 });

@@ -7,21 +7,29 @@ const BEGIN = '<!-- capture: node test/capture/report.mjs -->';
 const END = '<!-- /capture -->';
 
 const rows = ['postgres', 'mariadb', 'sqlite'].map(database => {
-  const touched = Object.values(
-    JSON.parse(readFileSync(`test/golden/writes/${database}.json`, 'utf8')),
+  const golden = JSON.parse(
+    readFileSync(`test/golden/writes/${database}.json`, 'utf8'),
   );
+  const touched = Object.values(golden.touched);
   const some = touched.filter(identifiers => identifiers.length > 0);
   const wide = some.filter(identifiers =>
     identifiers.some(identifier => identifier.endsWith('#**')),
   );
   const none = touched.length - some.length;
   const exact = some.length - wide.length;
-  return [database, touched.length, exact, wide.length, none];
+  return [database, touched.length, exact, wide.length, none, golden.missed];
 });
 
 const table = [
-  ['database', 'ways', 'rows exact', 'some table as a whole', 'nothing'],
-  ['---', '---', '---', '---', '---'],
+  [
+    'database',
+    'ways',
+    'rows exact',
+    'some table as a whole',
+    'nothing',
+    'missed',
+  ],
+  ['---', '---', '---', '---', '---', '---'],
   ...rows,
 ]
   .map(cells => `| ${cells.join(' | ')} |`)

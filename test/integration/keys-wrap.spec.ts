@@ -46,6 +46,13 @@ describeOnStores('wrap', options => {
   afterAll(async () => {
     await app[Symbol.asyncDispose]();
   });
+  it('runs by itself within its own run, where waiting would never end', async () => {
+    const value = await app.keys.wrap(['nested'], () =>
+      app.keys.wrap(['nested'], async () => 'inner'),
+    );
+    expect(value).toBe('inner');
+  });
+
   const saveUser = () =>
     app.dataSource.manager.save(
       app.dataSource.manager.create(User, { name: 'Ada' }),

@@ -42,3 +42,17 @@ describe('RETURNING', () => {
     expect(returned(sql)).toEqual(expected);
   });
 });
+
+describe('a statement whose rows its text does not tell', () => {
+  it('is an UPDATE OR REPLACE of SQLite, which deletes rows in the way', () => {
+    const sql = "UPDATE OR REPLACE t SET a = 'x' WHERE id = 2";
+    const [write] = analyseSql(sql, 'sqlite').statements[0]?.writes ?? [];
+    expect(write).toEqual({ verb: 'opaque', table: { name: 't' } });
+  });
+
+  it('is an INSERT that overrides the key it lists', () => {
+    const sql = 'INSERT INTO t (id) OVERRIDING USER VALUE VALUES (7)';
+    const [write] = analyseSql(sql, 'postgres').statements[0]?.writes ?? [];
+    expect(write).toMatchObject({ verb: 'insert', tuples: undefined });
+  });
+});

@@ -456,7 +456,6 @@ for (const database of DATABASES) {
         afterAll(() => pairs.close());
 
         it('are one exactly where the database calls two values equal', async () => {
-          let [asked, named] = [0, 0];
           await fc.assert(
             fc.asyncProperty(
               fc.array(pair, { minLength: 40, maxLength: 60, size: 'max' }),
@@ -466,9 +465,7 @@ for (const database of DATABASES) {
                   const [left, right] = values.map(value =>
                     canonicalKeyValue(pairs.kind, value),
                   );
-                  asked += 1;
                   if (left === undefined) continue;
-                  named += 1;
                   // The row is there under the name that it was written under.
                   const stored = canonicalKeyValue(pairs.kind, a);
                   expect({ values, stored }).toEqual({ values, stored: left });
@@ -480,7 +477,17 @@ for (const database of DATABASES) {
             ),
             { numRuns: 10 },
           );
-          expect((100 * named) / asked).toBeGreaterThanOrEqual(namedPercent);
+        });
+
+        it(`are given to ${namedPercent} of 100 values at least`, () => {
+          // The same sample every time: a share of a random one would fail now and then.
+          const sample = fc.sample(pair, { seed: 1, numRuns: 2000 });
+          const named = sample.filter(
+            ([value]) => canonicalKeyValue(pairs.kind, value) !== undefined,
+          );
+          expect((100 * named.length) / sample.length).toBeGreaterThanOrEqual(
+            namedPercent,
+          );
         });
       },
     );

@@ -15,10 +15,18 @@ import {
   clusterSender,
   sentinelSender,
   type RedisConnection,
-  type SentClient,
   type SentCluster,
   type SentSentinel,
 } from './redis-senders.js';
+import {
+  type AskedClient,
+  keepAnswering,
+  keepConnected,
+  LONGEST_RECONNECT_DELAY_MS,
+  SILENCE_MS,
+} from './keep-connected.js';
+import { type InvalidatedClient } from './redis-token-changes.js';
+import { type FollowedClient } from './server-epoch.js';
 
 export type RedisSentinelOptions = Parameters<typeof createSentinel>[0];
 
@@ -42,7 +50,7 @@ export type RedisOption =
 
 export interface OpenRedisOptions {
   /**
-   * Told of every error of the connection, also of each attempt to connect again, about twice a
+   * Told of every error of the connection, also of each attempt to connect again, about five times a
    * second while Redis is away. Must not throw.
    */
   readonly onError: (error: unknown) => void;
@@ -52,17 +60,21 @@ export interface OpenedRedis {
   readonly commands: RedisCommands;
   /** The client of node-redis, for others that want to share the connection. */
   readonly client: RedisConnection;
+  /**
+   * A connection of its own, not opened yet, that tells which keys change; `undefined` on a cluster
+   * and behind sentinels, where no one server knows.
+   */
+  invalidations(): InvalidatedClient | undefined;
   /** Whether `close()` closes the client: only where it was opened here. */
   readonly ownsClient: boolean;
   close(): Promise<void>;
 }
 
 const CONNECT_TIMEOUT_MS = 1_000;
-// A frozen server accepts what is written and never answers: only silence tells. The ping keeps an
-// idle connection from being taken for one; a shorter silence is that of a process too busy to read.
+// Of nodes of a cluster and behind sentinels, whose clients are not ours to restart: a frozen server
+// accepts what is written and never answers. The ping keeps an idle connection from being taken for
+// one.
 const PING_INTERVAL_MS = 250;
-const SILENCE_MS = 1_000;
-const LONGEST_RECONNECT_DELAY_MS = 500;
 /** After this many attempts a sentinel's client asks the sentinels for the master anew. */
 const RECONNECTS_TO_ONE_MASTER = 3;
 
@@ -96,14 +108,17 @@ export function openRedis(
 function own(client: object, onError: (error: unknown) => void): OpenedRedis {
   const connection = asConnection(client);
   connection.on('error', onError);
-  const connecting = keepConnecting(connection, onError);
+  const kept = isSingle(connection)
+    ? keepAnswering(connection, onError)
+    : keepConnected(connection, onError);
   const sender = senderFor(connection, onError);
   return {
     commands: new SentRedisCommands(sender),
     client: connection,
+    invalidations: () => invalidationsOf(connection),
     ownsClient: true,
     async close() {
-      connecting.stop();
+      kept.stop();
       const stopped = sender.stop();
       // Not `close()`, which waits for the answers of a server that may be gone.
       if (connection.isOpen) await connection.destroy();
@@ -128,6 +143,7 @@ function borrow(
   return {
     commands: new SentRedisCommands(sender),
     client: connection,
+    invalidations: () => invalidationsOf(connection),
     ownsClient: false,
     async close() {
       // Not waited for: what is under way ends when the client that lives on lets it.
@@ -136,53 +152,36 @@ function borrow(
   };
 }
 
+function invalidationsOf(
+  connection: RedisConnection,
+): InvalidatedClient | undefined {
+  if (isCluster(connection) || isSentinel(connection)) return undefined;
+  const client = connection as unknown as ReturnType<typeof createClient>;
+  const { socket } = client.options;
+  return client.duplicate({
+    ...clientDefaults({ socket } as RedisClientOptions),
+    RESP: 3,
+    emitInvalidate: true,
+  } as RedisClientOptions) as unknown as InvalidatedClient;
+}
+
 function senderFor(
   connection: RedisConnection,
   onError: (error: unknown) => void,
 ): RedisSender {
   if (isCluster(connection)) return clusterSender(connection, onError);
   if (isSentinel(connection)) return sentinelSender(connection, onError);
-  return clientSender(connection as RedisConnection & SentClient);
-}
-
-/**
- * A client of one server keeps trying by itself; those of a cluster and of sentinels give up when
- * nobody answers the first time.
- */
-function keepConnecting(
-  connection: RedisConnection,
-  onError: (error: unknown) => void,
-): { stop(): void } {
-  let stopped = false;
-  let timer: NodeJS.Timeout | undefined;
-  const connect = async (): Promise<void> => {
-    try {
-      await connection.connect();
-    } catch (error) {
-      if (stopped) return;
-      onError(error);
-      // A sentinel's client that failed to connect counts as open until it is destroyed.
-      if (connection.isOpen) await connection.destroy();
-      if (!stopped) timer = setTimeout(connect, LONGEST_RECONNECT_DELAY_MS);
-    }
-  };
-  void connect();
-  return {
-    stop() {
-      stopped = true;
-      clearTimeout(timer);
-    },
-  };
+  return clientSender(connection as RedisConnection & FollowedClient);
 }
 
 function clientDefaults(options: RedisClientOptions): RedisClientOptions {
   return {
     disableOfflineQueue: true,
-    pingInterval: PING_INTERVAL_MS,
     ...options,
     // A copy as well because node-redis writes what it reads from the URL into its options.
     socket: {
       connectTimeout: CONNECT_TIMEOUT_MS,
+      // Of the first exchange on a connection; later ones are watched by what is answered.
       socketTimeout: SILENCE_MS,
       reconnectStrategy: reconnectDelayMs,
       ...options.socket,
@@ -190,17 +189,24 @@ function clientDefaults(options: RedisClientOptions): RedisClientOptions {
   } as RedisClientOptions;
 }
 
+function nodeDefaults(options: RedisClientOptions): RedisClientOptions {
+  return clientDefaults({
+    pingInterval: PING_INTERVAL_MS,
+    ...options,
+  } as RedisClientOptions);
+}
+
 function clusterDefaults(options: RedisClusterOptions): RedisClusterOptions {
   return {
     ...options,
-    defaults: clientDefaults({
+    defaults: nodeDefaults({
       ...options.defaults,
     } as RedisClientOptions) as RedisClusterOptions['defaults'],
   };
 }
 
 function sentinelDefaults(options: RedisSentinelOptions): RedisSentinelOptions {
-  const node = clientDefaults({
+  const node = nodeDefaults({
     ...options.nodeClientOptions,
     socket: {
       // Connecting to a master that is gone must end, or the client never asks the sentinels again.
@@ -211,7 +217,7 @@ function sentinelDefaults(options: RedisSentinelOptions): RedisSentinelOptions {
       ...options.nodeClientOptions?.socket,
     },
   } as RedisClientOptions);
-  const sentinel = clientDefaults({
+  const sentinel = nodeDefaults({
     ...options.sentinelClientOptions,
   } as RedisClientOptions);
   return {
@@ -236,6 +242,12 @@ function isConnection(value: object): value is RedisConnection {
 function asConnection(value: object): RedisConnection {
   if (isConnection(value)) return value;
   throw new TypeError('Expected a client of node-redis.');
+}
+
+function isSingle(
+  connection: RedisConnection,
+): connection is RedisConnection & AskedClient & FollowedClient {
+  return !isCluster(connection) && !isSentinel(connection);
 }
 
 function isCluster(

@@ -8,25 +8,50 @@ import { type RedisScript } from './scripts.js';
  * the end of the connection.
  */
 export interface RedisCommands {
-  /**
-   * The values of `keys` in their order, `null` where there is none: one `MGET`, or on a cluster one
-   * `GET` each. Always asked of masters: a replica may lag behind a hold.
-   */
-  getMany(keys: readonly string[]): Promise<readonly (string | null)[]>;
+  /** Whether one command may name any keys; else those of one slot only. */
+  readonly crossesSlots: boolean;
 
-  /** Runs a script on its one key; it is sent in full where the server does not know it. */
+  /** Whether what stands under this key may be trusted: not right after its server was away. */
+  isSettled(key: string): boolean;
+
+  /** Rejects unless the servers of these keys answer. */
+  reach(keys: readonly string[]): Promise<void>;
+
+  /**
+   * The values of `keys` in their order, `null` where there is none, each decoded with the epoch of
+   * the server that answered: one `MGET`, or on a cluster one `GET` each. Always asked of masters: a
+   * replica may lag behind a hold. `undefined` for those whose server's epoch is not known.
+   */
+  getMany<Value>(
+    keys: readonly string[],
+    decode: (value: string | null, epoch: string) => Value,
+  ): Promise<readonly (Value | undefined)[]>;
+
+  /**
+   * Runs a script on its ledger and keys of the ledger's slot; it is sent in full where the server
+   * does not know it.
+   */
   run<Reply>(
     script: RedisScript<Reply>,
-    key: string,
+    ledger: string,
+    keys: readonly string[],
     args: readonly string[],
   ): Promise<Reply>;
 }
 
+/** A reply, and the epoch of the server that gave it. */
+export interface Fetched {
+  readonly reply: unknown;
+  readonly epoch: string;
+}
+
 /** How one kind of client sends; `key` says to which node of a cluster. */
 export interface RedisSender {
-  /** Whether one command may name keys of different slots. */
   readonly crossesSlots: boolean;
+  isSettled(key: string): boolean;
   send(key: string, command: readonly string[]): Promise<unknown>;
+  /** Sends a command that only reads; `undefined` where the server's epoch is not known. */
+  fetch(key: string, command: readonly string[]): Promise<Fetched | undefined>;
   /** Ends what it does in the background, and waits until it has. */
   stop(): Promise<void>;
 }
@@ -43,54 +68,83 @@ export class SentRedisCommands implements RedisCommands {
     this.#sender = sender;
   }
 
-  async getMany(keys: readonly string[]): Promise<readonly (string | null)[]> {
-    if (!this.#sender.crossesSlots) {
-      return inOneTrip(keys, async key =>
-        textOrNull(await this.#sender.send(key, ['GET', key])),
-      );
+  get crossesSlots(): boolean {
+    return this.#sender.crossesSlots;
+  }
+
+  isSettled(key: string): boolean {
+    return this.#sender.isSettled(key);
+  }
+
+  async reach(keys: readonly string[]): Promise<void> {
+    await Promise.all(keys.map(key => this.#sender.send(key, ['EXISTS', key])));
+  }
+
+  async getMany<Value>(
+    keys: readonly string[],
+    decode: (value: string | null, epoch: string) => Value,
+  ): Promise<readonly (Value | undefined)[]> {
+    if (!this.crossesSlots) {
+      return inOneTrip(keys, async key => {
+        const fetched = await this.#sender.fetch(key, ['GET', key]);
+        return fetched && decode(textOrNull(fetched.reply), fetched.epoch);
+      });
     }
     if (keys.length > KEYS_PER_COMMAND) {
-      const replies = await inOneTrip(chunksOf(keys, KEYS_PER_COMMAND), chunk =>
-        this.getMany(chunk),
+      const values = await inOneTrip(chunksOf(keys, KEYS_PER_COMMAND), chunk =>
+        this.getMany(chunk, decode),
       );
-      return replies.flat();
+      return values.flat();
     }
     const [first] = keys;
     if (first === undefined) return [];
-    const reply = await this.#sender.send(first, ['MGET', ...keys]);
-    if (!isTextOrNullEach(reply) || reply.length !== keys.length) {
-      throw new TypeError('Expected a text or nil from Redis for each key.');
-    }
-    return reply;
+    const fetched = await this.#sender.fetch(first, ['MGET', ...keys]);
+    return fetched
+      ? decodedEach(fetched, keys.length, decode)
+      : keys.map(() => undefined);
   }
 
   async run<Reply>(
     script: RedisScript<Reply>,
-    key: string,
+    ledger: string,
+    keys: readonly string[],
     args: readonly string[],
   ): Promise<Reply> {
-    const rest = [String(script.numberOfKeys), key, ...args];
+    const rest = [String(keys.length + 1), ledger, ...keys, ...args];
     // The first time its source travels along, ahead of whatever names it by its hash: so the first
     // call costs one round trip as well. On a cluster that is true of one node, the others ask.
-    if (!this.#sent.has(script.sha1)) return this.#runInFull(script, key, rest);
+    if (!this.#sent.has(script.sha1)) {
+      return this.#runInFull(script, ledger, rest);
+    }
     try {
       const command = ['EVALSHA', script.sha1, ...rest];
-      return script.decode(await this.#sender.send(key, command));
+      return script.decode(await this.#sender.send(ledger, command));
     } catch (error) {
       if (!isUnknownScript(error)) throw error;
-      return this.#runInFull(script, key, rest);
+      return this.#runInFull(script, ledger, rest);
     }
   }
 
   async #runInFull<Reply>(
     script: RedisScript<Reply>,
-    key: string,
+    ledger: string,
     rest: readonly string[],
   ): Promise<Reply> {
     this.#sent.add(script.sha1);
     const command = ['EVAL', script.source, ...rest];
-    return script.decode(await this.#sender.send(key, command));
+    return script.decode(await this.#sender.send(ledger, command));
   }
+}
+
+function decodedEach<Value>(
+  { reply, epoch }: Fetched,
+  expected: number,
+  decode: (value: string | null, epoch: string) => Value,
+): readonly Value[] {
+  if (!Array.isArray(reply) || reply.length !== expected) {
+    throw new TypeError('Expected a text or nil from Redis for each key.');
+  }
+  return reply.map((value: unknown) => decode(textOrNull(value), epoch));
 }
 
 const ITEMS_PER_TICK = 500;
@@ -121,7 +175,7 @@ function* chunks<Item>(items: readonly Item[], size: number) {
   }
 }
 
-function chunksOf<Item>(
+export function chunksOf<Item>(
   items: readonly Item[],
   size: number,
 ): readonly (readonly Item[])[] {
@@ -134,14 +188,6 @@ function nextTick(): Promise<void> {
 
 function isUnknownScript(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('NOSCRIPT');
-}
-
-function isTextOrNullEach(reply: unknown): reply is (string | null)[] {
-  if (!Array.isArray(reply)) return false;
-  for (const value of reply) {
-    if (value !== null && typeof value !== 'string') return false;
-  }
-  return true;
 }
 
 function textOrNull(value: unknown): string | null {

@@ -1,6 +1,15 @@
+import calculateSlot from 'cluster-key-slot';
 import { Deadline } from '../core/tokens/deadline.js';
+import { Recovery } from '../core/tokens/recovery.js';
 import { systemTimers } from '../core/tokens/timers.js';
-import { type RedisSender } from './redis-commands.js';
+import { type Fetched, type RedisSender } from './redis-commands.js';
+import {
+  AS_TEXT,
+  type FollowedClient,
+  isReply,
+  type SendOptions,
+  ServerEpoch,
+} from './server-epoch.js';
 
 /** What clients of one server, of a cluster and of sentinels have in common, as far as we call it. */
 export interface RedisConnection {
@@ -11,20 +20,14 @@ export interface RedisConnection {
   listenerCount(event: 'error'): number;
 }
 
-interface SendOptions {
-  readonly typeMapping: Readonly<Record<number, never>>;
-}
-
-// Replies are decoded as text whatever the client was told to decode them as.
-const AS_TEXT: SendOptions = { typeMapping: {} };
-
-export interface SentClient {
-  readonly isReady: boolean;
-  sendCommand(args: readonly string[], options: SendOptions): Promise<unknown>;
+/** Its client is there once the first command for it was sent. */
+interface ClusterNode {
+  readonly client?: FollowedClient;
 }
 
 export interface SentCluster {
   readonly masters: readonly unknown[];
+  readonly slots: readonly ({ readonly master: ClusterNode } | undefined)[];
   sendCommand(
     firstKey: string | undefined,
     isReadonly: boolean,
@@ -36,6 +39,8 @@ export interface SentCluster {
 export interface SentSentinel {
   readonly isReady: boolean;
   getMasterNode(): unknown;
+  on(event: string, listener: () => void): unknown;
+  off(event: string, listener: () => void): unknown;
   sendCommand(
     isReadonly: boolean,
     args: readonly string[],
@@ -43,15 +48,50 @@ export interface SentSentinel {
   ): Promise<unknown>;
 }
 
-export function clientSender(client: SentClient): RedisSender {
+const clock = (): number => performance.now();
+
+export function clientSender(client: FollowedClient): RedisSender {
+  const server = new ServerEpoch(client, clock);
+  const send = async (command: readonly string[]): Promise<unknown> => {
+    if (!client.isReady) throw serverIsAway();
+    return client.sendCommand(command, AS_TEXT);
+  };
   return {
     crossesSlots: true,
-    send: (_key, command) =>
-      client.isReady
-        ? client.sendCommand(command, AS_TEXT)
-        : Promise.reject(serverIsAway()),
-    stop: () => Promise.resolve(),
+    isSettled: () => server.isSettled,
+    send: (_key, command) => forgetting(server, send(command)),
+    fetch: (_key, command) => fetched(server, () => send(command)),
+    async stop() {
+      server.stop();
+    },
   };
+}
+
+/** The reply with the epoch of the server that gave it; nothing, as long as that is not known. */
+async function fetched(
+  server: ServerEpoch,
+  send: () => Promise<unknown>,
+): Promise<Fetched | undefined> {
+  if (server.current === undefined) {
+    server.ask();
+    return undefined;
+  }
+  const reply = await forgetting(server, send());
+  // Of now, not of when it was sent: the connection may be another since.
+  const epoch = server.current;
+  return epoch === undefined ? undefined : { reply, epoch };
+}
+
+async function forgetting(
+  server: ServerEpoch,
+  sent: Promise<unknown>,
+): Promise<unknown> {
+  try {
+    return await sent;
+  } catch (error) {
+    if (isReply(error)) server.forget();
+    throw error;
+  }
 }
 
 const REDISCOVERY_PAUSE_MS = 250;
@@ -78,23 +118,69 @@ export function clusterSender(
     await cluster.sendCommand(undefined, false, ['EXISTS', key], AS_TEXT);
   }, onError);
   const deadline = answerDeadline();
+  const servers = new Map<FollowedClient, ServerEpoch>();
+  const serverOf = (client: FollowedClient): ServerEpoch => {
+    let server = servers.get(client);
+    if (!server) {
+      server = new ServerEpoch(client, clock);
+      servers.set(client, server);
+      client.on('end', () => {
+        server?.stop();
+        servers.delete(client);
+      });
+    }
+    return server;
+  };
+  /** The client of the key's master, where it is connected. */
+  const clientOf = (key: string): FollowedClient | undefined => {
+    const shard = cluster.slots[calculateSlot(key)];
+    const client = shard?.master.client;
+    if (!client) return undefined;
+    serverOf(client);
+    return client.isReady ? client : undefined;
+  };
+  const send = async (
+    key: string,
+    command: readonly string[],
+  ): Promise<unknown> => {
+    // Before the slots are known the client itself stumbles.
+    if (cluster.masters.length === 0) throw serverIsAway();
+    try {
+      // Never as read-only: a replica may lag behind a hold.
+      return await deadline.of(() => {
+        const sent = cluster.sendCommand(key, false, command, AS_TEXT);
+        // Its client is made by then, and followed from the beginning.
+        clientOf(key);
+        return sent;
+      }, noAnswer);
+    } catch (error) {
+      if (!isReply(error)) rediscover.start(key);
+      throw error;
+    }
+  };
   return {
     crossesSlots: false,
-    async send(key, command) {
-      // Before the slots are known the client itself stumbles.
-      if (cluster.masters.length === 0) throw serverIsAway();
+    isSettled(key) {
+      const client = clientOf(key);
+      return client === undefined || serverOf(client).isSettled;
+    },
+    send,
+    async fetch(key, command) {
+      const client = clientOf(key);
+      if (!client) return undefined;
       try {
-        // Never as read-only: a replica may lag behind a hold.
-        return await deadline.of(
-          () => cluster.sendCommand(key, false, command, AS_TEXT),
-          noAnswer,
+        return await fetched(serverOf(client), () =>
+          deadline.of(() => client.sendCommand(command, AS_TEXT), noAnswer),
         );
-      } catch (error) {
-        if (!isReply(error)) rediscover.start(key);
-        throw error;
+      } catch {
+        // The slot has moved, or its node is away: the cluster's client knows what to do.
+        return undefined;
       }
     },
-    stop: () => rediscover.stop(),
+    async stop() {
+      for (const server of servers.values()) server.stop();
+      await rediscover.stop();
+    },
   };
 }
 
@@ -115,31 +201,50 @@ export function sentinelSender(
   const deadline = answerDeadline();
   const sent = (command: readonly string[]): Promise<unknown> =>
     deadline.of(() => sentinel.sendCommand(false, command, AS_TEXT), noAnswer);
+  const recovery = new Recovery(clock);
+  let hasAnswered = false;
+  // While the master is looked for the first time nobody relies on anything.
+  const onLost = (): void => {
+    if (hasAnswered) recovery.failed();
+  };
+  sentinel.on('client-error', onLost);
   let running = 0;
   let lent = Promise.resolve();
   return {
     crossesSlots: true,
+    isSettled: () => recovery.isSettled,
+    // Which server answers cannot be told, so tokens are read by the script, which tells.
+    fetch: () => NOTHING,
     async send(_key, command) {
       if (sentinel.getMasterNode() === undefined) {
         if (sentinel.isReady) find.start('');
+        onLost();
         throw serverIsAway();
       }
       running += 1;
       try {
-        if (running > 1) {
-          await lent;
-          return await sent(command);
-        }
-        const reply = sent(command);
-        lent = afterLending();
-        return await reply;
+        const reply =
+          running > 1 ? lent.then(() => sent(command)) : sent(command);
+        if (running === 1) lent = afterLending();
+        const answer = await reply;
+        recovery.answered();
+        hasAnswered = true;
+        return answer;
+      } catch (error) {
+        if (!isReply(error)) onLost();
+        throw error;
       } finally {
         running -= 1;
       }
     },
-    stop: () => find.stop(),
+    async stop() {
+      sentinel.off('client-error', onLost);
+      await find.stop();
+    },
   };
 }
+
+const NOTHING = Promise.resolve(undefined);
 
 /** The two turns of the microtask queue in which the connection is lent. */
 async function afterLending(): Promise<void> {
@@ -179,11 +284,6 @@ function oneAtATime(
       return last;
     },
   };
-}
-
-/** Whether Redis itself said no; else the command did not reach it, or the answer did not us. */
-function isReply(error: unknown): boolean {
-  return error instanceof Error && /^[A-Z]+ /.test(error.message);
 }
 
 function serverIsAway(): Error {

@@ -12,13 +12,16 @@ import {
   type TokenStoreOperation,
 } from '../core/tokens/token-store-error.js';
 import { TokenStore, type HoldOutcome } from '../core/tokens/token-store.js';
-import { inOneTrip, type RedisCommands } from './redis-commands.js';
+import { RECOVERY_MS } from '../core/tokens/recovery.js';
+import { ledgerKey, ledgerKeyInSlotOf } from './ledger-key.js';
+import { chunksOf, inOneTrip, type RedisCommands } from './redis-commands.js';
+import { SharedReads } from './shared-reads.js';
+import { isReply } from './server-epoch.js';
 import {
   HOLD,
-  READ_TOKEN,
+  READ_TOKENS,
   RELEASE,
   REPLACE,
-  storedToken,
   WRITE_TOKEN,
   type RedisScript,
 } from './scripts.js';
@@ -42,22 +45,34 @@ interface SeenPresent {
   readonly refreshedAtMs: number;
 }
 
+/** Identifiers whose keys one script may touch, and the ledger that keeps account of them. */
+interface Part {
+  readonly identifiers: readonly Identifier[];
+  readonly keys: readonly string[];
+  readonly ledger: string;
+}
+
 const IDENTIFIER_PREFIX = 'alkey:';
 
 /** A token that is read again after this share of its life gets its whole life back. */
 const REFRESH_SHARE = 4;
 
+/** What one script does in well under a millisecond, so that others get their turn. */
+const KEYS_PER_SCRIPT = 100;
+
 /**
- * Tokens in Redis, one string per identifier, each changed by a script that touches that key alone.
+ * Tokens in Redis, one string per identifier, each changed by a script; on a cluster each script
+ * touches one of them, elsewhere up to a hundred.
  *
  * A read is one round trip: identifiers that this process saw present lately are read by `MGET`
- * (on a cluster by `GET`), all others by a script that mints what is missing, sent in the same tick.
- * Where another process has released an identifier that was expected present, minting its new token
- * takes a second round trip.
+ * (on a cluster by `GET`; behind sentinels, where it cannot be told which server answers, not at
+ * all), all others by a script that mints what is missing, sent in the same tick. Where another
+ * process has released an identifier that was expected present, minting its new token takes a second
+ * round trip.
  *
- * Redis must not evict keys of this namespace for want of memory (`maxmemory-policy noeviction`, or
- * room enough): an evicted hold is one that nobody sees. A failover to a replica that had not
- * received a hold has the same effect, for as long as that one commit takes.
+ * Redis may lose what it acknowledged: emptied, started again from a file, replaced by a replica that
+ * lagged, or evicting keys. Tokens from before are then never trusted again, and nothing is for
+ * `RECOVERY_MS`, in which writers announce themselves once more.
  */
 export class RedisTokenStore extends TokenStore {
   readonly #commands: RedisCommands;
@@ -68,11 +83,17 @@ export class RedisTokenStore extends TokenStore {
   readonly #maxPresent: number;
   /** What was there lately, the longest ago first. */
   readonly #present = new Map<Identifier, SeenPresent>();
+  readonly #reads: SharedReads;
+  readonly #ledger: string;
+  /** Ledgers that were there: if one is not, it was lost. */
+  readonly #known = new Set<string>();
 
   constructor(options: RedisTokenStoreOptions) {
     super();
     this.#commands = options.commands;
     this.#keyPrefix = `${options.namespace}:`;
+    this.#reads = new SharedReads(options.commands);
+    this.#ledger = ledgerKey(this.#keyPrefix);
     this.#randomBytes = options.randomBytes;
     this.#tokenTtlMs = options.tokenTtlMs;
     this.#clock = options.clock;
@@ -85,9 +106,12 @@ export class RedisTokenStore extends TokenStore {
     if (identifiers.length === 0) return [];
     try {
       const keys = this.#keysIfAllPresent(identifiers);
-      if (!keys) return await this.#readMixed(identifiers);
-      const values = await this.#commands.getMany(keys);
-      return await this.#answersOf(identifiers, values);
+      const answers = keys
+        ? await this.#readPresent(identifiers, keys)
+        : await this.#readMixed(identifiers);
+      return this.#isSettled(identifiers)
+        ? answers
+        : identifiers.map(() => HELD);
     } catch (cause) {
       throw failure('read', identifiers, cause);
     }
@@ -177,61 +201,70 @@ export class RedisTokenStore extends TokenStore {
     identifiers: readonly Identifier[],
     keys: readonly string[],
   ): Promise<readonly (Token | Held)[]> {
-    const values = await this.#commands.getMany(keys);
-    return this.#answersOf(identifiers, values);
-  }
-
-  /** What the values of keys expected present say; a promise only where one was missing. */
-  #answersOf(
-    identifiers: readonly Identifier[],
-    values: readonly (string | null)[],
-  ): readonly (Token | Held)[] | Promise<readonly (Token | Held)[]> {
-    const answers: (Token | Held)[] = [];
-    const gone: number[] = [];
-    for (const value of values) {
-      const token = value === null ? undefined : storedToken(value);
-      if (token === undefined) {
-        const place = answers.length;
-        this.#present.delete(identifiers[place]!);
-        if (value === null) gone.push(place);
-      }
-      // What is not there is minted below; what is no token is held, until the script says otherwise.
-      answers.push((token as Token | undefined) ?? HELD);
+    const values = await this.#reads.getMany(keys);
+    const missing: number[] = [];
+    for (const [place, value] of values.entries()) {
+      if (typeof value === 'string') continue;
+      this.#present.delete(identifiers[place]!);
+      if (value === undefined) missing.push(place);
     }
-    return gone.length === 0
-      ? answers
-      : this.#mintGone(identifiers, answers, gone);
-  }
-
-  async #mintGone(
-    identifiers: readonly Identifier[],
-    answers: readonly (Token | Held)[],
-    gone: readonly number[],
-  ): Promise<readonly (Token | Held)[]> {
+    if (missing.length === 0) return values as readonly (Token | Held)[];
     const minted = await this.#readOrMint(
-      gone.map(place => identifiers[place]!),
+      missing.map(place => identifiers[place]!),
     );
-    const all = [...answers];
-    for (const [index, place] of gone.entries()) all[place] = minted[index]!;
-    return all;
+    const answers = [...values] as (Token | Held)[];
+    for (const [index, place] of missing.entries()) {
+      answers[place] = minted[index]!;
+    }
+    return answers;
   }
 
   /** Reads by the script, which gives what is there its whole life and mints what is not. */
   async #readOrMint(
     identifiers: readonly Identifier[],
   ): Promise<readonly (Token | Held)[]> {
-    const tokenTtlMs = wholeMs(this.#tokenTtlMs);
     const sentAtMs = this.#clock();
-    return inOneTrip(identifiers, async identifier => {
-      const key = this.#keyOf(identifier);
-      const fresh = mintToken(this.#randomBytes);
-      const token = await this.#commands.run(READ_TOKEN, key, [
-        fresh,
-        tokenTtlMs,
+    const parts = await inOneTrip(this.#parts(identifiers), async part => {
+      const { ledger, keys } = part;
+      const answers = await this.#commands.run(READ_TOKENS, ledger, keys, [
+        this.#known.has(ledger) ? '1' : '0',
+        mintToken(this.#randomBytes),
+        wholeMs(this.#tokenTtlMs),
+        wholeMs(RECOVERY_MS),
       ]);
-      if (token === undefined) return HELD;
-      this.#sawPresent(identifier, { key, refreshedAtMs: sentAtMs });
-      return token as Token;
+      if (answers.length === 0) return keys.map((): Held => HELD);
+      this.#known.add(ledger);
+      for (const [index, answer] of answers.entries()) {
+        if (answer === HELD) continue;
+        this.#sawPresent(part.identifiers[index]!, {
+          key: keys[index]!,
+          refreshedAtMs: sentAtMs,
+        });
+      }
+      return answers;
+    });
+    return parts.length === 1 ? parts[0]! : parts.flat();
+  }
+
+  #isSettled(identifiers: readonly Identifier[]): boolean {
+    if (this.#commands.crossesSlots) {
+      return this.#commands.isSettled(this.#ledger);
+    }
+    return identifiers.every(identifier =>
+      this.#commands.isSettled(this.#keyOf(identifier)),
+    );
+  }
+
+  /** What one script each is run on. */
+  #parts(identifiers: readonly Identifier[]): readonly Part[] {
+    const { crossesSlots } = this.#commands;
+    const chunks = chunksOf(identifiers, crossesSlots ? KEYS_PER_SCRIPT : 1);
+    return chunks.map(chunk => {
+      const keys = chunk.map(identifier => this.#keyOf(identifier));
+      const ledger = crossesSlots
+        ? this.#ledger
+        : ledgerKeyInSlotOf(keys[0]!, this.#keyPrefix);
+      return { identifiers: chunk, keys, ledger };
     });
   }
 
@@ -248,8 +281,8 @@ export class RedisTokenStore extends TokenStore {
     // What this process changes it does not expect present, which saves its next read a round trip.
     for (const identifier of identifiers) this.#present.delete(identifier);
     try {
-      await inOneTrip(identifiers, identifier =>
-        this.#commands.run(script, this.#keyOf(identifier), args),
+      await inOneTrip(this.#parts(identifiers), ({ ledger, keys }) =>
+        this.#commands.run(script, ledger, keys, args),
       );
     } catch (cause) {
       throw failure(operation, identifiers, cause);
@@ -276,7 +309,10 @@ function failure(
   identifiers: readonly Identifier[],
   cause: unknown,
 ): TokenStoreError {
-  return new TokenStoreError(operation, identifiers, { why: 'failed', cause });
+  return new TokenStoreError(operation, identifiers, {
+    why: isReply(cause) ? 'rejected' : 'failed',
+    cause,
+  });
 }
 
 // Redis takes whole milliseconds only; rounded up, so that a lease is never shorter than asked.

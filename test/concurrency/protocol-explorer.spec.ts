@@ -43,4 +43,45 @@ describe('the token protocol, over every interleaving of two writers and two rea
       'reader 1 is served v0 for the same token',
     ]);
   });
+
+  it(
+    'serves nobody less though the store loses all its holds at any moment',
+    () => {
+      const { stalePath, seen } = explore({
+        holds: true,
+        readerBegins: 'with the token',
+        loses: 'and recovers',
+      });
+      expect(stalePath).toBeUndefined();
+      expect([...seen]).toEqual(
+        expect.arrayContaining([
+          'the store loses everything',
+          'reader asks: recovering',
+          'writer holds again',
+          'the store has recovered',
+        ]),
+      );
+    },
+    TIMEOUT_MS,
+  );
+
+  it('is stale where a store that lost its holds is trusted at once', () => {
+    const { stalePath } = explore({
+      holds: true,
+      readerBegins: 'with the token',
+      loses: 'and goes on',
+    });
+    expect(stalePath).toEqual([
+      'writer A holds',
+      'the store loses everything',
+      'reader 1 asks: a new token',
+      'reader 1 finds nothing stored',
+      'reader 1 reads v0',
+      'reader 1 stores v0',
+      'writer A commits v1',
+      'reader 1 asks: a token',
+      'reader 1 fetches v0',
+      'reader 1 is served v0 for the same token',
+    ]);
+  });
 });

@@ -21,9 +21,12 @@ describeWith('REDIS_URL', 'the format of tokens in Redis', url => {
   let opened: OpenedRedis;
   let store: RedisTokenStore;
   let row = 0;
+  let epoch = '';
 
   beforeAll(async () => {
     await client.connect();
+    const info = await client.sendCommand(['INFO', 'replication']);
+    epoch = /master_replid:(.{10})/.exec(String(info))![1]!;
     opened = await connectedRedis(url);
     store = redisTokenStore(opened, { tokenTtlMs: 60_000 });
   });
@@ -41,22 +44,22 @@ describeWith('REDIS_URL', 'the format of tokens in Redis', url => {
   };
   const [ann, bob] = ['ann', 'bob'] as Holder[];
 
-  it('is `t` and the token', async () => {
+  it("is `T`, the beginning of the server's replication ID, and the token", async () => {
     const { id, key } = place();
-    await store.write(id, chosenToken('t;é\n'));
-    expect(await client.get(key)).toBe('tt;é\n');
+    await store.write(id, chosenToken('t;é:\n'));
+    expect(await client.get(key)).toBe(`T${epoch}:t;é:\n`);
     expect(await client.pTTL(key)).toBeGreaterThan(59_000);
     expect(await client.pTTL(key)).toBeLessThanOrEqual(60_000);
   });
 
-  it('is `t` and 96 bits in base64url where the token was minted', async () => {
+  it('ends in 96 bits in base64url where the token was minted', async () => {
     const { id, key } = place();
     const [token] = await store.read([id]);
     expect(token).toMatch(/^[\w-]{16}$/);
-    expect(await client.get(key)).toBe(`t${String(token)}`);
+    expect(await client.get(key)).toBe(`T${epoch}:${String(token)}`);
   });
 
-  it('is `h`, the token from before, and each hold with its deadline', async () => {
+  it('is `H`, the token from before, and each hold with its deadline', async () => {
     const { id, key } = place();
     await store.write(id, chosenToken('clé'));
     const earliest = (await redisNowMs()) + 20_000;
@@ -65,7 +68,7 @@ describeWith('REDIS_URL', 'the format of tokens in Redis', url => {
     const latest = (await redisNowMs()) + 20_000;
     const value = (await client.get(key)) ?? '';
     expect(value.replaceAll(/\d{13}/g, '<deadline>')).toBe(
-      'h4:clé;<deadline>@3:ann;<deadline>@3:bob;',
+      `H15:${epoch}:clé;<deadline>@3:ann;<deadline>@3:bob;`,
     );
     const [ofAnn, ofBob] = value.match(/\d{13}/g)!.map(Number);
     expect(ofAnn).toBeGreaterThanOrEqual(earliest);
@@ -80,21 +83,23 @@ describeWith('REDIS_URL', 'the format of tokens in Redis', url => {
   it('has `-` in place of the token from before where there is none', async () => {
     const { id, key } = place();
     await store.hold([id], ann!, 20_000);
-    expect(await client.get(key)).toMatch(/^h-;\d{13}@3:ann;$/);
+    expect(await client.get(key)).toMatch(/^H-;\d{13}@3:ann;$/);
     await store.write(id, chosenToken('x'));
-    expect(await client.get(key)).toMatch(/^h1:x;\d{13}@3:ann;$/);
+    expect(await client.get(key)).toMatch(
+      new RegExp(`^H12:${epoch}:x;\\d{13}@3:ann;$`),
+    );
     await store.replace([id]);
-    expect(await client.get(key)).toMatch(/^h-;\d{13}@3:ann;$/);
+    expect(await client.get(key)).toMatch(/^H-;\d{13}@3:ann;$/);
   });
 
   it('is read as it was written by a process before this one', async () => {
     const { id, key } = place();
-    await client.set(key, `h3:a;b;${FAR}@3:ann;${FAR - 1}@3:bob;`);
+    await client.set(key, `H14:${epoch}:a;b;${FAR}@3:ann;${FAR - 1}@3:bob;`);
     expect(await store.read([id])).toEqual([HELD]);
     await store.release([id], ann!, 'unchanged');
-    expect(await client.get(key)).toBe(`h3:a;b;${FAR - 1}@3:bob;`);
+    expect(await client.get(key)).toBe(`H14:${epoch}:a;b;${FAR - 1}@3:bob;`);
     await store.release([id], bob!, 'unchanged');
-    expect(await client.get(key)).toBe('ta;b');
+    expect(await client.get(key)).toBe(`T${epoch}:a;b`);
     expect(await store.read([id])).toEqual(['a;b']);
   });
 
@@ -111,13 +116,15 @@ describeWith('REDIS_URL', 'the format of tokens in Redis', url => {
 
   it.each([
     'x',
-    'h',
-    'h3:ab;',
-    'h-;12@',
-    'h-;12@3:ann',
-    'H-;',
+    'Tx',
+    'H',
+    'H3:ab;',
+    'H-;12@',
+    'H-;12@3:ann',
+    't1',
+    'h-;',
     '',
-    `h-;${FAR}@9:ann;`,
+    `H-;${FAR}@9:ann;`,
   ])(
     'is held until it expires where it is of another version: %j',
     async value => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createCache } from 'cache-manager';
 import {
   AlkeyEvents,
   type AlkeyEventName,
@@ -35,6 +36,12 @@ function counter() {
       return runs;
     },
   };
+}
+
+function circular(): unknown {
+  const value: { self?: unknown } = {};
+  value.self = value;
+  return [value];
 }
 
 describeOnStores('wrap', options => {
@@ -207,15 +214,38 @@ describeOnStores('wrap', options => {
     expect(await app.keys.wrap(['own'], make)).toEqual({ list: [1] });
   });
 
-  it('answers what cannot be kept without losing something, and keeps nothing', async () => {
-    const made: (() => number)[] = [];
-    const make = async () => {
-      const value = () => made.length;
-      made.push(value);
-      return value;
-    };
-    expect(await app.keys.wrap(['function'], make)).toBe(made[0]);
-    expect(await app.keys.wrap(['function'], make)).toBe(made[1]);
+  it.each([
+    [
+      '.steps[1]',
+      { steps: [1, () => 2] },
+      'has no text that says what it does',
+    ],
+    ['.map[value of entry 0]', { map: new Map([['a', Symbol('a')]]) }, 'is un'],
+    ['[0].self', circular(), 'contains itself'],
+  ])(
+    'fails where the value at %s cannot be carried, and names that',
+    async (path, value, why) => {
+      await expect(
+        app.keys.wrap<unknown>(['refused', path], async () => value),
+      ).rejects.toMatchObject({
+        code: 'ALKEY_UNENCODABLE_VALUE',
+        message: expect.stringContaining(
+          `Could not store what CacheKeyService.wrap answered: the value at ${path} ${why}`,
+        ),
+      });
+    },
+  );
+
+  it('fails for an instance whose private members it cannot see', async () => {
+    class Vault {
+      readonly #secret = 1;
+      get secret(): number {
+        return this.#secret;
+      }
+    }
+    await expect(
+      app.keys.wrap(['vault'], async () => ({ vault: new Vault() })),
+    ).rejects.toThrow(/an instance of Vault has private members/);
   });
 
   it('keeps nothing while a writer is about to commit, and key never repeats', async () => {
@@ -253,7 +283,8 @@ describeOnStores('wrap', options => {
     );
     const ref = row(User, 9);
     await app.keys.wrap([ref, 'events'], async () => 'secret');
-    await app.keys.wrap([ref, 'unkept'], async () => () => 1);
+    const unkept = app.keys.wrap([ref, 'unkept'], async () => () => 1);
+    await expect(unkept).rejects.toThrow(/Could not store/);
     await app.keys.invalidate(ref);
     for (const stop of stops) stop();
     expect(seen.map(([name]) => name)).toEqual([
@@ -291,7 +322,6 @@ describe('wrap in memory', () => {
   });
 
   it('begins anew with another release', async () => {
-    const { createCache } = await import('cache-manager');
     const cache = createCache();
     const { produce } = counter();
     const wrapped = async (release: string) => {
@@ -305,4 +335,31 @@ describe('wrap in memory', () => {
     expect(await wrapped('1')).toBe('run 1');
     expect(await wrapped('2')).toBe('run 2');
   });
+
+  it('answers in production what cannot be carried, and keeps nothing', async () => {
+    const made: (() => number)[] = [];
+    const make = async () => {
+      const value = () => made.length;
+      made.push(value);
+      return value;
+    };
+    await using app = await inProduction(() =>
+      startApp({ database: { type: 'sqljs' } }),
+    );
+    const reasons: string[] = [];
+    app.app.get(AlkeyEvents).on('bypass', ({ reason }) => reasons.push(reason));
+    expect(await app.keys.wrap(['function'], make)).toBe(made[0]);
+    expect(await app.keys.wrap(['function'], make)).toBe(made[1]);
+    expect(reasons).toEqual(['unencodable', 'unencodable']);
+  });
 });
+
+async function inProduction<T>(task: () => Promise<T>): Promise<T> {
+  const { NODE_ENV } = process.env;
+  process.env['NODE_ENV'] = 'production';
+  try {
+    return await task();
+  } finally {
+    process.env['NODE_ENV'] = NODE_ENV;
+  }
+}

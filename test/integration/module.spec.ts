@@ -195,7 +195,7 @@ describe('AlkeyModule', () => {
 
   it.each([
     ['forRoot', { maxRowsPerTable: -1 }],
-    ['forRoot', { near: false }],
+    ['forRoot', { nearer: false }],
   ])('fails at start, by %s with %p', async (_, options) => {
     await expect(
       boot([AlkeyModule.forRoot(options as AlkeyModuleOptions)]),

@@ -64,7 +64,7 @@ describeWithRedisServers('a Redis that is away', () => {
           .on('store-error', ({ operation }) => errors.push(operation));
       },
     });
-  it('lets an application start, answer and commit, and recovers by itself', async () => {
+  it('lets an application start, answer and commit when Redis is away, and recovers by itself', async () => {
     await server.kill();
     await using app = await start();
 
@@ -132,7 +132,7 @@ describeWithRedisServers('a Redis that is away', () => {
     expect((await app.get('/users/1')).body).toContain('Grace');
   });
 
-  it('outdates what other processes know as soon as it answers again', async () => {
+  it('outdates what other processes know when Redis comes back', async () => {
     await using writer = await start();
     await using reader = await startApp({
       database: { type: 'sqljs' },

@@ -106,7 +106,7 @@ describeWithRedisServers(
       try {
         await redis.server.kill();
         await until(() => errors.length > 0);
-        await expect(opened.commands.getMany(['a'])).rejects.toThrow(
+        await expect(opened.commands.reach(['a'])).rejects.toThrow(
           'The client has no connection to Redis at the moment.',
         );
       } finally {

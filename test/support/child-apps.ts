@@ -1,29 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  mkdir,
-  mkdtemp,
-  readdir,
-  rm,
-  symlink,
-  writeFile,
-} from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { transformFile } from '@swc/core';
+import { join } from 'node:path';
 import { type AlkeyModuleOptions } from 'nestjs-alkey';
 import { type DataSourceOptions } from 'typeorm';
+import { compileSources, type CompiledSources } from './compile-sources.js';
 import { until } from './redis-servers.js';
 import { type Answer } from './start-app.js';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-
-/** The library and the apps of `test/support/processes`, as JavaScript that node runs. */
-export interface CompiledApps {
-  readonly dir: string;
-  remove(): Promise<void>;
-}
+/** Several start at once on a machine that has other things to do. */
+const START_TIMEOUT_MS = 60_000;
 
 /** A Nest app in a process of its own. */
 export interface ChildApp extends AsyncDisposable {
@@ -34,49 +19,53 @@ export interface ChildApp extends AsyncDisposable {
   close(): Promise<{ readonly code: number | null; readonly exitMs: number }>;
   /** Ends it at once (SIGKILL). */
   kill(): Promise<void>;
+  /** Stops it without a word (SIGSTOP). */
+  freeze(): void;
+  thaw(): void;
+  /** Resolved when the process has ended, however it did. */
+  readonly ended: Promise<unknown>;
 }
 
-/** Compiles what child processes run; not to `dist`, which a build may be replacing. */
-export async function compileApps(): Promise<CompiledApps> {
-  const dir = await mkdtemp(join(tmpdir(), 'alkey-apps-'));
-  await writeFile(
-    join(dir, 'package.json'),
-    JSON.stringify({
-      name: 'nestjs-alkey',
-      type: 'module',
-      exports: './lib/index.js',
-    }),
-  );
-  await symlink(join(ROOT, 'node_modules'), join(dir, 'node_modules'));
-  const files = [
-    ...(await sourcesIn('lib')),
-    ...(await sourcesIn('test/support/processes')),
+/** The library and the apps of `test/support/processes`, for `startChildApp`. */
+export function compileApps(): Promise<CompiledSources> {
+  return compileSources(
+    'lib',
+    'test/support/processes',
     'test/support/shop.ts',
-  ];
-  await Promise.all(files.map(file => compile(file, dir)));
-  return { dir, remove: () => rm(dir, { recursive: true, force: true }) };
+  );
 }
 
 /** Starts `test/support/processes/shop-app.ts`; its tables must be there. */
-export async function startChildApp(
-  { dir }: CompiledApps,
+export function startChildApp(
+  { dir }: Pick<CompiledSources, 'dir'>,
   options: {
     readonly database: DataSourceOptions;
     readonly alkey: AlkeyModuleOptions;
   },
 ): Promise<ChildApp> {
-  const child = spawn(
-    process.execPath,
-    [join(dir, 'test/support/processes/shop-app.js')],
-    {
-      env: { ...process.env, OPTIONS: JSON.stringify(options) },
-      stdio: ['pipe', 'pipe', 'inherit'],
-    },
+  return startApplication(
+    join(dir, 'test/support/processes/shop-app.js'),
+    options,
   );
+}
+
+/** Starts a script that gets its options as JSON in OPTIONS, and says `listening on` its URL. */
+export async function startApplication(
+  script: string,
+  options: object,
+): Promise<ChildApp> {
+  const child = spawn(process.execPath, [script], {
+    env: { ...process.env, OPTIONS: JSON.stringify(options) },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const exit = once(child, 'exit');
   let printed = '';
   child.stdout.on('data', chunk => (printed += chunk));
   const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
-  await until(() => hasEnded() || printed.includes('listening'));
+  await until(
+    () => hasEnded() || printed.includes('listening'),
+    START_TIMEOUT_MS,
+  );
   const url = /listening on (\S+)/.exec(printed)?.[1];
   if (url === undefined) {
     throw new Error(`The app ended with ${child.exitCode} before it listened.`);
@@ -112,6 +101,9 @@ export async function startChildApp(
       };
     },
     kill,
+    freeze: () => void child.kill('SIGSTOP'),
+    thaw: () => void child.kill('SIGCONT'),
+    ended: exit,
     [Symbol.asyncDispose]: kill,
   };
 }
@@ -121,29 +113,4 @@ async function ended(child: ChildProcess, end: () => void): Promise<void> {
   const exit = once(child, 'exit');
   end();
   await exit;
-}
-
-async function sourcesIn(folder: string): Promise<readonly string[]> {
-  const entries = await readdir(join(ROOT, folder), {
-    recursive: true,
-    withFileTypes: true,
-  });
-  return entries
-    .filter(entry => entry.isFile() && entry.name.endsWith('.ts'))
-    .map(entry => relative(ROOT, join(entry.parentPath, entry.name)));
-}
-
-async function compile(file: string, dir: string): Promise<void> {
-  const { code } = await transformFile(join(ROOT, file), {
-    swcrc: false,
-    jsc: {
-      target: 'es2023',
-      parser: { syntax: 'typescript', decorators: true },
-      transform: { legacyDecorator: true, decoratorMetadata: true },
-    },
-    module: { type: 'es6' },
-  });
-  const target = join(dir, file.replace(/\.ts$/, '.js'));
-  await mkdir(dirname(target), { recursive: true });
-  await writeFile(target, code);
 }

@@ -24,6 +24,11 @@ export class ManualTime {
     return this.#due.size;
   }
 
+  /** Lets `ms` pass in which the process does nothing at all. */
+  standStill(ms: number): void {
+    this.#nowMs += ms;
+  }
+
   /** Lets `ms` pass, runs what falls due in its order, and waits for what that sets off. */
   async advance(ms: number): Promise<void> {
     const untilMs = this.#nowMs + ms;

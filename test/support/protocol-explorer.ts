@@ -20,6 +20,11 @@ export interface Exploration {
   readonly holds: boolean;
   /** What a reader does first: read the token, or fetch the stored response. */
   readonly readerBegins: 'with the token' | 'with the response';
+  /**
+   * Whether the store may lose all it knows, once: `'and recovers'`, it answers no token until every
+   * writer that is alive has held again and the COMMIT of one that is not has been decided.
+   */
+  readonly loses?: 'and recovers' | 'and goes on';
 }
 
 export interface Explored {
@@ -59,6 +64,7 @@ interface Reader {
 }
 
 interface State {
+  readonly loss: 'none' | 'recovering' | 'over';
   readonly database: number;
   readonly slot: TokenSlot;
   readonly minted: number;
@@ -84,6 +90,7 @@ const IDLE: Omit<Reader, 'readsLeft'> = {
 };
 
 const START: State = {
+  loss: 'none',
   database: 0,
   slot: MISSING,
   minted: 0,
@@ -137,6 +144,7 @@ function* stepsFrom(
       next: { ...state, slot: MISSING },
     };
   }
+  if (exploration.loses) yield* lossSteps(state, exploration.loses);
   for (const reader of state.readers.keys()) {
     yield* readerSteps(state, reader, exploration);
   }
@@ -144,6 +152,33 @@ function* stepsFrom(
     yield* exploration.holds
       ? strictWriterSteps(state, writer)
       : lateWriterSteps(state, writer);
+  }
+}
+
+function* lossSteps(
+  state: State,
+  loses: 'and recovers' | 'and goes on',
+): Generator<Step> {
+  if (state.loss === 'none') {
+    const loss = loses === 'and recovers' ? 'recovering' : 'over';
+    yield {
+      label: 'the store loses everything',
+      next: { ...state, slot: MISSING, loss },
+    };
+  }
+  if (state.loss !== 'recovering') return;
+  const { slot } = state;
+  const isDecided = state.writers.every((at, writer) => {
+    const isHeld =
+      slot.kind === 'held' &&
+      slot.holds.some(({ holder }) => holder === HOLDERS[writer]);
+    return at === 'holding' ? isHeld : at !== 'dead with COMMIT under way';
+  });
+  if (isDecided) {
+    yield {
+      label: 'the store has recovered',
+      next: { ...state, loss: 'over' },
+    };
   }
 }
 
@@ -167,6 +202,14 @@ function* strictWriterSteps(state: State, writer: number): Generator<Step> {
       };
       return;
     case 'holding':
+      if (state.loss !== 'none') {
+        yield {
+          label: `${name} holds again`,
+          next: to('holding', {
+            slot: holdSlot(state.slot, holder, NOW_MS, LIVE_MS),
+          }),
+        };
+      }
       yield {
         label: `${name} commits ${version}`,
         next: to('committed', committed),
@@ -252,6 +295,12 @@ function* readerSteps(
   const tokenFirst = readerBegins === 'with the token';
 
   const readToken = (changes: Partial<Reader>): Step => {
+    if (state.loss === 'recovering') {
+      return {
+        label: `${name} asks: recovering`,
+        next: to({ ...changes, token: undefined }),
+      };
+    }
     const { slot, answer } = readSlot(
       state.slot,
       () => `t${state.minted}` as Token,
@@ -355,6 +404,7 @@ function keyOf(state: State): string {
     compare(readerText(a), readerText(b)),
   );
   return [
+    state.loss,
     state.database,
     storedText(state.stored),
     state.slot.kind,

@@ -8,7 +8,6 @@ import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createClient } from '@keyv/redis';
-import { describe } from '@jest/globals';
 
 /** A Redis of one's own, which may be killed, frozen and emptied. */
 export interface RedisServer {
@@ -54,6 +53,7 @@ export function describeWithRedisServers(
   title: string,
   body: () => void,
 ): void {
+  // Jest's global, because this file is also used where `@jest/globals` cannot be imported.
   if (isOnPath('redis-server') || process.env.REQUIRE_SERVICES === '1') {
     describe(`${title}`, () => {
       body();

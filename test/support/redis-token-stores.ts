@@ -26,7 +26,7 @@ export async function connectedRedis(redis: RedisOption): Promise<OpenedRedis> {
 /** Whether Redis answers; on a cluster, the nodes of some keys of different slots. */
 export async function answers({ commands }: OpenedRedis): Promise<boolean> {
   try {
-    await commands.getMany(['a', 'b', 'c', 'd', 'e', 'f', 'g']);
+    await commands.reach(['a', 'b', 'c', 'd', 'e', 'f', 'g']);
     return true;
   } catch {
     return false;

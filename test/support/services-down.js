@@ -1,11 +1,7 @@
 // jest globalTeardown: lets the guard end the servers, and waits until it has.
-import { once } from 'node:events';
+import { stopGuard } from './own-servers.js';
 
 export default async function stopServices() {
   const guard = globalThis.servicesGuard;
-  if (!guard || guard.exitCode !== null) return;
-  guard.ref();
-  const exit = once(guard, 'exit');
-  guard.disconnect();
-  await exit;
+  if (guard) await stopGuard(guard);
 }

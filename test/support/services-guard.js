@@ -1,4 +1,4 @@
-// Runs the servers of `services.js`, ends them and removes their folders once that process is gone,
+// Runs the servers of `own-servers.js`, ends them and removes their folders once that process is gone,
 // however it goes: at its end, by Ctrl-C, by a crash or by a kill that no handler sees.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -12,7 +12,7 @@ const PATIENT_MS = 5_000;
 /** What a suite leaves in a Redis that others use as well is gone a minute later. */
 const SHORT_LIFE_MS = 60_000;
 
-/** Runs a suite with tokens in memory, and once more with tokens in Redis. */
+/** Runs a suite with tokens in memory, with tokens in Redis, and with copies of these kept near. */
 export function describeOnStores(
   title: string,
   body: (options: StoreOptions) => void,
@@ -22,6 +22,9 @@ export function describeOnStores(
   });
   describeWith('REDIS_URL', `${title}, in Redis`, url =>
     body(() => inRedis(url)),
+  );
+  describeWith('REDIS_URL', `${title}, in Redis and near`, url =>
+    body(() => ({ ...inRedis(url), near: { maxAgeMs: PATIENT_MS } })),
   );
 }
 

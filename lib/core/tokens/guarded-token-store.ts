@@ -1,6 +1,7 @@
 import { type Identifier } from '../identifiers/identifier.js';
 import { CircuitBreaker } from './circuit-breaker.js';
 import { Deadline } from './deadline.js';
+import { RETRY_MS } from './recovery.js';
 import { type Timers } from './timers.js';
 import { HELD, type Held, type Holder, type Token } from './token.js';
 import { TokenDebts, type TokenDebt } from './token-debts.js';
@@ -44,7 +45,6 @@ export interface GuardedTokenStoreOptions {
 
 const IDENTIFIERS_PER_TIMEOUT = 1_000;
 const FAILURES_TO_PAUSE = 3;
-const PAUSE_MS = 250;
 
 /**
  * A store at the edge of the process: no call takes longer than it may, a store that is away is not
@@ -83,7 +83,7 @@ export class GuardedTokenStore extends TokenStore {
     this.#breaker = new CircuitBreaker({
       clock: options.clock,
       failuresToOpen: FAILURES_TO_PAUSE,
-      pauseMs: PAUSE_MS,
+      pauseMs: RETRY_MS,
     });
     this.#debts = new TokenDebts(options.maxDebts ?? 10_000);
   }
@@ -179,7 +179,8 @@ export class GuardedTokenStore extends TokenStore {
     identifiers: readonly Identifier[],
     call: () => Promise<Answer>,
   ): Promise<Answer> {
-    if (!this.#breaker.admits()) {
+    // What is written is announced in any case: a hold that comes late is better than none.
+    if (isForRequests(operation) && !this.#breaker.admits()) {
       throw new TokenStoreError(operation, identifiers, {
         why: 'refused',
         cause: this.#lastError,
@@ -198,7 +199,8 @@ export class GuardedTokenStore extends TokenStore {
               why: 'failed',
               cause,
             });
-      this.#breaker.failed();
+      if (error.why === 'rejected') this.#breaker.succeeded();
+      else this.#breaker.failed();
       this.#lastError = error;
       this.#options.onEvent({
         type: 'store-error',
@@ -254,7 +256,7 @@ export class GuardedTokenStore extends TokenStore {
 
   #retryLater(): void {
     if (this.#isClosed || this.#cancelRetry) return;
-    this.#cancelRetry = this.#options.timers.after(PAUSE_MS, () => {
+    this.#cancelRetry = this.#options.timers.after(RETRY_MS, () => {
       this.#cancelRetry = undefined;
       void this.#payDebts();
     });
@@ -302,4 +304,8 @@ export class GuardedTokenStore extends TokenStore {
         return this.#store.replace(identifiers);
     }
   }
+}
+
+function isForRequests(operation: TokenStoreOperation): boolean {
+  return operation === 'read' || operation === 'write';
 }

@@ -4,8 +4,12 @@ import { type Identifier } from '../identifiers/identifier.js';
 export type TokenStoreOperation =
   'read' | 'hold' | 'release' | 'replace' | 'write';
 
-/** Why an operation failed; `'refused'`: it was not tried, because those before it failed. */
+/**
+ * Why an operation failed; `'rejected'`: the store is there and said no; `'refused'`: it was not
+ * tried, because those before it failed.
+ */
 export type TokenStoreFailure =
+  | { readonly why: 'rejected'; readonly cause: unknown }
   | { readonly why: 'failed'; readonly cause: unknown }
   | { readonly why: 'timeout'; readonly timeoutMs: number }
   | { readonly why: 'refused'; readonly cause: unknown };
@@ -69,6 +73,8 @@ function reason(failure: TokenStoreFailure): string {
       return `within ${failure.timeoutMs} ms`;
     case 'refused':
       return 'because the store failed a moment ago and is asked again shortly';
+    case 'rejected':
+      return 'because the store answered with an error; see the cause';
     case 'failed':
       // The cause's own text may quote a command with its arguments, so it is not repeated here.
       return 'because the store failed; see the cause';

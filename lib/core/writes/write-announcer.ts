@@ -8,6 +8,8 @@ export interface AnnouncerOptions {
   readonly consistency: 'strict' | 'commit';
   /** How long a hold outlives a process that died, in milliseconds. */
   readonly leaseMs: number;
+  /** How often holds are renewed while they last, in milliseconds. @default half of `leaseMs` */
+  readonly renewalMs?: number;
   /** How much longer a hold lasts after the commit, in milliseconds; 0: not at all. */
   readonly replicaLagMs: number;
   readonly randomBytes: RandomBytes;
@@ -58,6 +60,10 @@ export class Announcement {
     return this.mintedHolder;
   }
 
+  private get renewalMs(): number {
+    return this.options.renewalMs ?? this.options.leaseMs / 2;
+  }
+
   /**
    * Holds what is not held yet, until `settle`. With `consistency: 'commit'` nothing is held.
    *
@@ -75,7 +81,12 @@ export class Announcement {
       this.heldSince = this.options.clock();
       this.renewLater();
     }
-    await this.store.hold(added, this.holder, this.options.leaseMs);
+    const { clock, leaseMs } = this.options;
+    for (let sentAtMs = -Infinity; clock() - sentAtMs >= this.renewalMs;) {
+      // Once more where the process stood still so long that what was acknowledged may be gone.
+      sentAtMs = clock();
+      await this.store.hold(added, this.holder, leaseMs);
+    }
     this.options.onHeld(added);
   }
 
@@ -127,10 +138,10 @@ export class Announcement {
     await this.store.release(identifiers, this.holder, outcome, lagMs);
   }
 
-  /** A commit slower than half the lease renews it while it waits. */
+  /** A slow commit renews its holds while it waits: their lease may end, and a store may lose them. */
   private renewLater(): void {
     const { leaseMs, timers } = this.options;
-    this.stopRenewing = timers.after(leaseMs / 2, () => {
+    this.stopRenewing = timers.after(this.renewalMs, () => {
       if (this.isAbandoned()) return;
       void ended(this.store.hold([...this.held], this.holder, leaseMs));
       this.renewLater();

@@ -41,7 +41,7 @@ class World {
 
   constructor(
     options: Partial<
-      Pick<AnnouncerOptions, 'consistency' | 'replicaLagMs'>
+      Pick<AnnouncerOptions, 'consistency' | 'replicaLagMs' | 'renewalMs'>
     > = {},
   ) {
     this.announcer = new WriteAnnouncer(this.store, {
@@ -214,6 +214,25 @@ describe('a commit that takes long', () => {
     expect(await world.read(row)).toEqual([HELD]);
     await world.time.advance(1);
     expect(await world.read(row)).toEqual([HELD]);
+  });
+
+  it('renews as often as the store needs that may lose holds', async () => {
+    const world = new World({ renewalMs: 200 });
+    const writer = world.begin();
+    await writer.hold([row]);
+    await world.time.advance(450);
+    expect(world.store.asked).toEqual(Array(3).fill(`hold ${row}`));
+    await writer.settle([row]);
+  });
+
+  it('holds again what was acknowledged only after its renewal was due', async () => {
+    const world = new World();
+    const writer = world.begin();
+    const holding = writer.hold([row]);
+    world.time.standStill(LEASE_MS / 2);
+    await holding;
+    expect(world.store.asked).toEqual(Array(2).fill(`hold ${row}`));
+    await writer.settle([row]);
   });
 
   it('leaves the holds of a writer that went away to their lease', async () => {

@@ -1,0 +1,124 @@
+import {
+  type Fault,
+  type Gap,
+  type History,
+  type StaleRead,
+} from './history.js';
+import { type SoakOptions } from './options.js';
+
+/** What a run found; times in milliseconds. */
+export interface Report {
+  readonly options: SoakOptions;
+  readonly checkedReads: number;
+  readonly checkedAgainstDatabase: number;
+  readonly hits: number;
+  readonly hitRate: number;
+  readonly writes: number;
+  readonly refusedWrites: number;
+  readonly lostRequests: number;
+  readonly survived: Readonly<Record<string, number>>;
+  readonly staleReads: number;
+  readonly staleAfterAcknowledged: number;
+  readonly longestStaleMs: number;
+  readonly stories: readonly StaleRead[];
+  readonly longestWithoutHit: Gap;
+  readonly expectedErrors: number;
+  readonly errors: Readonly<Record<string, number>>;
+}
+
+/** Stories that are printed. */
+const MOST_PRINTED = 20;
+
+export function reportOf(options: SoakOptions, history: History): Report {
+  return {
+    options,
+    checkedReads: history.reads,
+    checkedAgainstDatabase: history.readsAgainstDatabase,
+    hits: history.hits,
+    hitRate: history.reads === 0 ? 0 : history.hits / history.reads,
+    writes: history.writes,
+    refusedWrites: history.refusedWrites,
+    lostRequests: history.lost,
+    survived: sorted(history.survived),
+    staleReads: history.staleReads,
+    staleAfterAcknowledged: history.staleAfterAcknowledged,
+    longestStaleMs: Math.round(history.longestStaleMs),
+    stories: history.stories,
+    longestWithoutHit: history.longestWithoutHit,
+    expectedErrors: history.expectedErrors,
+    errors: sorted(history.errors),
+  };
+}
+
+export function printed(report: Report): string {
+  const { options, errors, survived } = report;
+  const { apps, consistency, naive, onStoreFailure, seconds, seed, topology } =
+    options;
+  const mode = naive
+    ? 'keys deleted by hand'
+    : `consistency '${consistency}', onStoreFailure '${onStoreFailure}'`;
+  const lines: readonly (readonly [string, string | number])[] = [
+    ['checked reads', report.checkedReads],
+    ['  against the database itself', report.checkedAgainstDatabase],
+    ['hits', `${report.hits} (${(100 * report.hitRate).toFixed(0)} %)`],
+    ['writes acknowledged', report.writes],
+    ['writes refused (ALKEY_STORE_UNAVAILABLE)', report.refusedWrites],
+    ['requests lost with their process', report.lostRequests],
+    ['faults survived', total(survived)],
+    ...Object.entries(survived).map(
+      ([kind, count]) => [`  ${kind}`, count] as const,
+    ),
+    ['longest time without a hit', ms(report.longestWithoutHit.ms)],
+    ...report.longestWithoutHit.faults.map(
+      fault => ['  at that time', told(fault)] as const,
+    ),
+    ['errors of the database faults', report.expectedErrors],
+    ['other errors', total(errors)],
+    ...Object.entries(errors).map(
+      ([error, count]) => [`  ${error}`, count] as const,
+    ),
+    ['STALE READS', report.staleReads],
+    ['  behind an acknowledged write', report.staleAfterAcknowledged],
+    ['  behind by, at most', `${report.longestStaleMs} ms`],
+  ];
+  const width = Math.max(...lines.map(([name]) => name.length));
+  return [
+    `${apps} processes, ${topology} Redis, ${mode}, ${seconds} s, --seed ${seed}`,
+    ...lines.map(([name, value]) => `${name.padEnd(width)}  ${value}`),
+    ...report.stories.slice(0, MOST_PRINTED).map(story),
+  ].join('\n');
+}
+
+function story(read: StaleRead): string {
+  const { path, isHit, beganMs, endedMs, rows, faults } = read;
+  return [
+    `\n${path} began at ${ms(beganMs)}, ended at ${ms(endedMs)}, ${isHit ? 'a hit' : 'not a hit'}`,
+    ...rows.map(
+      ({ row, answered, version, evidence, atMs }) =>
+        `  ${row}: version ${answered ?? 'none'}, due ${version} (${evidence}, ${ms(beganMs - atMs)} before)`,
+    ),
+    ...faults.map(
+      fault => `  ${ms(beganMs - fault.atMs)} before: ${told(fault)}`,
+    ),
+  ].join('\n');
+}
+
+function sorted(
+  counts: ReadonlyMap<string, number>,
+): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    [...counts].toSorted(([a], [b]) => a.localeCompare(b)),
+  );
+}
+
+function total(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, each) => sum + each, 0);
+}
+
+function told({ kind, detail }: Fault): string {
+  return detail === '' ? kind : `${kind}, ${detail}`;
+}
+
+function ms(value: number): string {
+  return `${value.toFixed(0)} ms`;
+}

@@ -4,7 +4,10 @@ export {
   ALKEY_GIVEN_OPTIONS,
   type AlkeyModuleExtras,
 } from './nest/alkey.module-definition.js';
-export { type AlkeyModuleOptions } from './nest/alkey.options.js';
+export {
+  type AlkeyModuleOptions,
+  type NearOptions,
+} from './nest/alkey.options.js';
 export { CacheKey, type KeyFunction } from './nest/cache-key.decorator.js';
 export { CacheKeyService } from './nest/cache-key.service.js';
 export { CacheKeyed, SkipCacheKeyed } from './nest/cache-keyed.decorator.js';
@@ -24,6 +27,7 @@ export {
   RowOfRef,
   RowRef,
 } from './nest/refs.js';
+export { type ValueSerializer } from './nest/value-texts.js';
 export { type EntityTarget, type KeyValue } from './typeorm/entity-catalog.js';
 export { AlkeyError, type AlkeyErrorCode } from './core/errors.js';
 export {

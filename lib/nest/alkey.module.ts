@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type DynamicModule,
@@ -10,13 +10,13 @@ import {
   type Provider,
 } from '@nestjs/common';
 import { type Cache } from 'cache-manager';
-import { MemoryTokenStore } from '../core/tokens/memory-token-store.js';
-import { GuardedTokenStore } from '../core/tokens/guarded-token-store.js';
+import { RENEWAL_MS } from '../core/tokens/recovery.js';
 import { systemTimers } from '../core/tokens/timers.js';
 import { TokenStore } from '../core/tokens/token-store.js';
+import { ClusterFlight } from '../core/cluster-flight.js';
 import { WriteAnnouncer } from '../core/writes/write-announcer.js';
 import { type OpenedRedis, openRedis } from '../redis/open-redis.js';
-import { RedisTokenStore } from '../redis/redis-token-store.js';
+import { RedisRunLeases } from '../redis/run-leases.js';
 import { EntityCatalog } from '../typeorm/entity-catalog.js';
 import { UniqueRows } from '../typeorm/unique-rows.js';
 import { AlkeyEvents } from './alkey-events.js';
@@ -31,7 +31,8 @@ import {
   resolveOptions,
 } from './alkey.options.js';
 import { CacheKeyService } from './cache-key.service.js';
-import { ClassMemory } from './class-memory.js';
+import { CallAnswers } from './call-answers.js';
+import { CallPlans } from './call-plans.js';
 import { DataSourceObserver } from './data-source-observer.js';
 import {
   ALKEY_ANNOUNCER,
@@ -39,19 +40,24 @@ import {
   ALKEY_OPTIONS,
   ALKEY_REDIS,
 } from './injection-tokens.js';
+import { KeptValues } from './kept-values.js';
 import { RefCompiler } from './ref-compiler.js';
 import { RefResolver } from './ref-resolver.js';
 import { createResponseCache } from './response-cache.js';
 import { ResponseCapture } from './response-capture.js';
 import { ResponseStore } from './response-store.js';
+import { RouteBypasses } from './route-bypasses.js';
+import { RouteHeaders } from './route-headers.js';
 import { RoutePlans } from './route-plans.js';
+import { RouteRequests } from './route-requests.js';
 import { RouteResponses } from './route-responses.js';
+import { RouteRuns } from './route-runs.js';
+import { StaleAnswers } from './stale-answers.js';
 import { StoreLog } from './store-log.js';
+import { createTokenStore } from './create-token-store.js';
 import { TokenReader } from './token-reader.js';
+import { ValueTexts } from './value-texts.js';
 import { within } from './within.js';
-
-/** Tokens kept in memory where there is no Redis; one that goes makes its readers miss once. */
-const MAX_TOKENS_IN_MEMORY = 100_000;
 
 /**
  * How long the start waits for a connection that is still being made. Without it the first writes
@@ -65,12 +71,19 @@ const clock = (): number => performance.now();
 const providers: Provider[] = [
   AlkeyEvents,
   StoreLog,
-  ClassMemory,
   DataSourceObserver,
   ResponseStore,
   ResponseCapture,
   RoutePlans,
+  RouteRequests,
+  RouteHeaders,
+  RouteBypasses,
+  StaleAnswers,
+  RouteRuns,
   RouteResponses,
+  CallPlans,
+  CallAnswers,
+  KeptValues,
   RefResolver,
   TokenReader,
   CacheKeyService,
@@ -95,31 +108,7 @@ const providers: Provider[] = [
   {
     provide: TokenStore,
     inject: [ALKEY_OPTIONS, ALKEY_REDIS, StoreLog],
-    useFactory: (
-      { namespace, storeTimeoutMs, tokenTtlMs }: ResolvedOptions,
-      redis: OpenedRedis | undefined,
-      log: StoreLog,
-    ): TokenStore =>
-      redis
-        ? new GuardedTokenStore({
-            store: new RedisTokenStore({
-              commands: redis.commands,
-              namespace,
-              randomBytes,
-              tokenTtlMs,
-              clock,
-            }),
-            storeTimeoutMs,
-            clock,
-            timers: systemTimers,
-            onEvent: event => log.tokenStore(event),
-          })
-        : new MemoryTokenStore({
-            clock,
-            randomBytes,
-            tokenTtlMs,
-            maxTokens: MAX_TOKENS_IN_MEMORY,
-          }),
+    useFactory: createTokenStore,
   },
   {
     provide: ALKEY_CACHE,
@@ -141,6 +130,10 @@ const providers: Provider[] = [
     ) =>
       new WriteAnnouncer(store, {
         ...options,
+        renewalMs:
+          options.redis === false
+            ? options.leaseMs / 2
+            : Math.min(options.leaseMs / 2, RENEWAL_MS),
         randomBytes,
         timers: systemTimers,
         clock,
@@ -150,6 +143,27 @@ const providers: Provider[] = [
           events.emit('released', { identifiers, heldMs }),
         onTouched: identifiers =>
           events.emit('touched', { identifiers, cause: 'write' }),
+      }),
+  },
+  {
+    provide: ValueTexts,
+    inject: [ALKEY_OPTIONS],
+    useFactory: ({ serializer }: ResolvedOptions) =>
+      new ValueTexts(serializer, process.env['NODE_ENV'] !== 'production'),
+  },
+  {
+    provide: ClusterFlight,
+    inject: [ALKEY_OPTIONS, ALKEY_REDIS],
+    useFactory: (
+      { namespace }: ResolvedOptions,
+      redis: OpenedRedis | undefined,
+    ) =>
+      redis &&
+      new ClusterFlight({
+        leases: new RedisRunLeases(redis.commands, namespace),
+        newOwner: () => randomUUID(),
+        timers: systemTimers,
+        clock,
       }),
   },
   {
@@ -182,6 +196,7 @@ const providers: Provider[] = [
     AlkeyEvents,
     ALKEY_CACHE,
     CacheKeyService,
+    CallAnswers,
     RouteResponses,
     TokenStore,
   ],
@@ -196,6 +211,7 @@ export class AlkeyModule
     private readonly store: TokenStore,
     private readonly observer: DataSourceObserver,
     private readonly plans: RoutePlans,
+    private readonly callPlans: CallPlans,
     private readonly responses: ResponseStore,
   ) {
     super();
@@ -216,6 +232,7 @@ export class AlkeyModule
     if (this.redis) await connected(this.redis);
     await this.observer.observe();
     this.plans.prepare();
+    this.callPlans.prepare();
   }
 
   /** Closes what was opened here; a client or a cache that was handed in stays open. */
@@ -234,7 +251,7 @@ async function connected({ commands }: OpenedRedis): Promise<void> {
     const leftMs = deadline - clock();
     if (leftMs <= 0) return;
     try {
-      await within(leftMs, () => commands.getMany(['alkey']));
+      await within(leftMs, () => commands.reach(['alkey']));
       return;
     } catch {
       await sleep(10);

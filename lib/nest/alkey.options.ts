@@ -2,6 +2,7 @@ import { type Cache } from 'cache-manager';
 import { AlkeyError, describeValue, didYouMean } from '../core/errors.js';
 import { type RedisOption } from '../redis/open-redis.js';
 import { type CacheScope } from './cache-keyed.metadata.js';
+import { type ValueSerializer } from './value-texts.js';
 
 /** What `AlkeyModule.forRoot()` takes; every option has a default. Times are in milliseconds. */
 export interface AlkeyModuleOptions {
@@ -30,6 +31,11 @@ export interface AlkeyModuleOptions {
   readonly leaseMs?: number | undefined;
   /** How much longer a hold lasts after the commit, for reads from replicas; 0: not at all. @default 0 */
   readonly replicaLagMs?: number | undefined;
+  /**
+   * Keeps copies of tokens in the process, which Redis's own messages drop; `maxAgeMs`: how old a copy
+   * may be whose connection died without a word. One Redis server only. @default false
+   */
+  readonly near?: false | NearOptions | undefined;
   /** How long a request waits for Redis before it goes on without a cache. @default 50 */
   readonly storeTimeoutMs?: number | undefined;
   /**
@@ -57,8 +63,23 @@ export interface AlkeyModuleOptions {
   readonly release?: string | undefined;
   /** A larger body is passed on, not stored; in bytes; 0: nothing is stored. @default 1_048_576 (1 MiB) */
   readonly maxBodyBytes?: number | undefined;
+  /**
+   * What one route may keep, of what one process stored, in bytes of text; beyond it answers go that
+   * nobody asked for longest. @default 33_554_432 (32 MiB)
+   */
+  readonly maxBytesPerRoute?: number | undefined;
+  /**
+   * How values are stored that are handed to code: by `CacheKeyService.wrap`, resolvers and message
+   * handlers. @default JSON, and what else `wrap` says that it carries
+   */
+  readonly serializer?: ValueSerializer | undefined;
   /** Whether `Cache-Status` names identifiers and reasons, which can reveal table names. @default NODE_ENV is not 'production' */
   readonly expose?: boolean | undefined;
+}
+
+export interface NearOptions {
+  /** Milliseconds, at least 1. */
+  readonly maxAgeMs: number;
 }
 
 /** The same, complete and checked. */
@@ -72,6 +93,7 @@ export type ResolvedOptions = {
   readonly dataSources: readonly string[] | undefined;
   readonly derived: Readonly<Record<string, readonly string[]>> | undefined;
   readonly release: string | undefined;
+  readonly serializer: ValueSerializer | undefined;
   readonly expose: boolean;
 };
 
@@ -85,6 +107,7 @@ export const DEFAULTS = {
   consistency: 'strict',
   leaseMs: 30_000,
   replicaLagMs: 0,
+  near: false,
   storeTimeoutMs: 50,
   onStoreFailure: 'serve',
   maxRowsPerTable: 1000,
@@ -92,6 +115,7 @@ export const DEFAULTS = {
   onUnknownWrite: 'all',
   scope: 'anonymous',
   maxBodyBytes: 1_048_576,
+  maxBytesPerRoute: 33_554_432,
 } as const satisfies AlkeyModuleOptions;
 
 /** What of the environment decides about defaults. */
@@ -162,6 +186,15 @@ const CHECKS: Readonly<Record<keyof AlkeyModuleOptions, Check>> = {
   consistency: oneOf('strict', 'commit'),
   leaseMs: timer(100),
   replicaLagMs: integer(0),
+  near: {
+    expected: 'false or { maxAgeMs }, an integer >= 1',
+    holds: value =>
+      value === false ||
+      (isObject(value) &&
+        Object.keys(value).every(name => name === 'maxAgeMs') &&
+        'maxAgeMs' in value &&
+        integer(1).holds(value.maxAgeMs)),
+  },
   storeTimeoutMs: timer(1),
   onStoreFailure: oneOf('serve', 'abort'),
   maxRowsPerTable: integer(0),
@@ -191,6 +224,15 @@ const CHECKS: Readonly<Record<keyof AlkeyModuleOptions, Check>> = {
     holds: value => typeof value === 'string',
   },
   maxBodyBytes: integer(0),
+  maxBytesPerRoute: integer(1),
+  serializer: {
+    expected: 'an object with the functions `serialize` and `deserialize`',
+    holds: value =>
+      isObject(value) &&
+      ['serialize', 'deserialize'].every(
+        name => typeof Reflect.get(value, name) === 'function',
+      ),
+  },
   expose: boolean,
 };
 
@@ -213,6 +255,10 @@ export function resolveOptions(
     ([, value]) => value !== undefined,
   );
   for (const [name, value] of given) checkOption(name, value);
+  // Known here only where Redis is refused by the option itself.
+  if (options.near && options.redis === false) {
+    throw invalidOption('near', 'false where `redis` is false', options.near);
+  }
   return {
     // Not asked where the option decides: a wrong variable of others would be no mistake.
     redis:
@@ -221,6 +267,7 @@ export function resolveOptions(
     dataSources: undefined,
     derived: undefined,
     release: undefined,
+    serializer: undefined,
     expose: environment.NODE_ENV !== 'production',
     ...DEFAULTS,
     ...Object.fromEntries(given),

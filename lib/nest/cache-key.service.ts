@@ -16,12 +16,10 @@ import {
 import {
   type CacheKey,
   composeKey,
-  type Fingerprint,
   fingerprintOf,
   type KeyPart,
 } from '../core/keys/cache-key.js';
 import { encodeCanonical } from '../core/keys/canonical-encoding.js';
-import { type StoredResponse } from '../core/responses/stored-response.js';
 import { SingleFlight } from '../core/single-flight.js';
 import { chosenText, chosenUnder } from '../core/tokens/chosen-token.js';
 import { TokenStore } from '../core/tokens/token-store.js';
@@ -29,11 +27,10 @@ import { chosenToken, mintToken, type Token } from '../core/tokens/token.js';
 import { EntityCatalog } from '../typeorm/entity-catalog.js';
 import { AlkeyEvents } from './alkey-events.js';
 import { checkTtlMs, type ResolvedOptions } from './alkey.options.js';
-import { ClassMemory } from './class-memory.js';
 import { ALKEY_OPTIONS } from './injection-tokens.js';
+import { KeptValues, type ValuePlace } from './kept-values.js';
 import { RefResolver } from './ref-resolver.js';
 import { type Ref } from './refs.js';
-import { ResponseStore } from './response-store.js';
 import { TokenReader, type TokenReading } from './token-reader.js';
 
 /** A part of a key, before tokens are read; a literal is its canonical text already. */
@@ -41,21 +38,24 @@ type UnreadPart =
   | { readonly kind: 'literal'; readonly value: string }
   | { readonly kind: 'ref'; readonly dependency: Dependency };
 
+/**
+ * The runs of `wrap` that the code now running is a part of. One for all applications of a process:
+ * before Node 24 each costs every promise there is, and is never collected.
+ */
+const running = new AsyncLocalStorage<readonly string[]>();
+
 /** Composes cache keys that change when what they name changes, and caches values under them. */
 @Injectable()
 export class CacheKeyService {
   private readonly runs = new SingleFlight<string, unknown>();
-  /** The runs of `wrap` that the code now running is a part of. */
-  private readonly running = new AsyncLocalStorage<readonly string[]>();
 
   constructor(
     @Inject(ALKEY_OPTIONS) private readonly options: ResolvedOptions,
     private readonly refs: RefResolver,
     private readonly reader: TokenReader,
     private readonly store: TokenStore,
-    private readonly responses: ResponseStore,
+    private readonly kept: KeptValues,
     private readonly catalog: EntityCatalog,
-    private readonly classes: ClassMemory,
     private readonly events: AlkeyEvents,
   ) {}
 
@@ -120,11 +120,14 @@ export class CacheKeyService {
    * The value cached under `parts`, or what `produce` answers, which is then cached. Concurrent
    * calls share one run of `produce`; while a writer is about to commit nothing is cached.
    *
-   * A value that cannot be stored without losing something is answered, and not cached; nor is a
+   * Carries what JSON carries, undefined, bigints, Dates, Maps, Sets, bytes, URLs, RegExps and
+   * instances of classes by their own properties, or what the `serializer` carries. What cannot be
+   * carried is an error outside production, and there it is answered and not cached; nor is a
    * failure, which reaches every caller of its run. Not for use inside a transaction: what is read
    * there may be older, or newer, than what others see.
    *
-   * @throws AlkeyError as `key` does, and `ALKEY_INVALID_OPTION` where `ttlMs` is no integer >= 1
+   * @throws AlkeyError as `key` does, `ALKEY_INVALID_OPTION` where `ttlMs` is no integer >= 1, and
+   * `ALKEY_UNENCODABLE_VALUE` outside production
    */
   async wrap<T>(
     parts: readonly unknown[],
@@ -143,27 +146,26 @@ export class CacheKeyService {
       return produce();
     }
     const fingerprint = fingerprintOf(identifiers, reading.tokens);
-    const { response: found, outdated } = await this.responses.lookUp(
+    const place: ValuePlace = {
+      source,
+      name,
       slot,
+      identifiers,
       fingerprint,
-    );
-    const value = found && this.classes.decode(found.body);
-    if (found && value) {
-      const ageMs = Date.now() - found.storedAt;
-      const freshness = 'fresh';
-      this.events.emit('hit', { source, name, identifiers, ageMs, freshness });
-      return value.value as T;
-    }
+      ttlMs,
+    };
+    const { found, outdated } = await this.kept.find(place);
+    if (found) return found.value as T;
     const run = `${slot} ${fingerprint}`;
-    const around = this.running.getStore() ?? [];
+    const around = running.getStore() ?? [];
     // Within its own run: waiting for it would never end.
     if (around.includes(run)) return produce();
     const collapsed = this.runs.has(run);
     const reason = outdated ? 'outdated' : 'absent';
     this.events.emit('miss', { source, name, identifiers, reason, collapsed });
     return this.runs.run(run, async () => {
-      const produced = await this.running.run([...around, run], produce);
-      this.keep(slot, fingerprint, identifiers, produced, ttlMs);
+      const produced = await running.run([...around, run], produce);
+      this.kept.keep(place, produced);
       return produced;
     }) as Promise<T>;
   }
@@ -219,35 +221,6 @@ export class CacheKeyService {
       const text = `#${encodeCanonical(rowKey, position)}`;
       return [...refs, { kind: 'literal', value: text }];
     });
-  }
-
-  private keep(
-    slot: string,
-    fingerprint: Fingerprint,
-    identifiers: readonly Identifier[],
-    value: unknown,
-    ttlMs: number,
-  ): void {
-    const encoded = this.classes.encode(value);
-    if (!encoded.ok) {
-      const reason = 'unencodable';
-      this.events.emit('bypass', { source, name, reason, identifiers });
-      return;
-    }
-    if (Buffer.byteLength(encoded.text) > this.options.maxBodyBytes) {
-      const reason = 'too-large';
-      this.events.emit('bypass', { source, name, reason, identifiers });
-      return;
-    }
-    const response: StoredResponse = {
-      fingerprint,
-      status: 0,
-      headers: [],
-      body: { kind: 'value', encoded: encoded.text },
-      storedAt: Date.now(),
-    };
-    const size = this.responses.put(slot, response, ttlMs);
-    this.events.emit('stored', { source, name, identifiers, size, ttlMs });
   }
 }
 

@@ -8,8 +8,8 @@ import {
 import { type RouteRef } from './refs.js';
 
 /**
- * Caches what a handler, or every handler of a controller, answers to GET and HEAD, until a write
- * touches what `refs` name. On a handler it replaces the controller's.
+ * Caches what a handler, or every handler of its class, answers to GET and HEAD, to a GraphQL query
+ * or to a message, until a write touches what `refs` name. On a handler it replaces the class's.
  */
 export function CacheKeyed(
   ...parameters:

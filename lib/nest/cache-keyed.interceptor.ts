@@ -5,6 +5,7 @@ import {
   type NestInterceptor,
 } from '@nestjs/common';
 import { type Observable } from 'rxjs';
+import { CallAnswers } from './call-answers.js';
 import { IS_CACHE_KEYED_INTERCEPTOR } from './cache-keyed.metadata.js';
 import { RouteResponses } from './route-responses.js';
 
@@ -13,9 +14,14 @@ import { RouteResponses } from './route-responses.js';
 export class CacheKeyedInterceptor implements NestInterceptor {
   static readonly [IS_CACHE_KEYED_INTERCEPTOR] = true;
 
-  constructor(private readonly responses: RouteResponses) {}
+  constructor(
+    private readonly responses: RouteResponses,
+    private readonly answers: CallAnswers,
+  ) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    return this.responses.serve(context, next);
+    return context.getType() === 'http'
+      ? this.responses.serve(context, next)
+      : this.answers.serve(context, next);
   }
 }

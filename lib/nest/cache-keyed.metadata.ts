@@ -21,6 +21,21 @@ export interface CacheKeyedOptions {
   readonly vary?: readonly string[] | ((context: ExecutionContext) => unknown);
   /** Query parameters that count, in any order. @default 'all' */
   readonly query?: 'all' | readonly string[];
+  /**
+   * How long after it was outdated an answer may still be given while a new one is made, in
+   * milliseconds; 0: not at all. @default 0
+   */
+  readonly staleWhileRevalidateMs?: number;
+  /**
+   * How long after it was outdated an answer may still be given instead of a failure (500, 502, 503,
+   * 504), in milliseconds; 0: not at all. @default 0
+   */
+  readonly staleIfErrorMs?: number;
+  /**
+   * Who shares one run of the handler on a miss: the requests of one process, or of all that share
+   * one Redis. @default 'process'
+   */
+  readonly singleFlight?: 'process' | 'cluster';
   /** Statuses that are stored. @default [200] */
   readonly statuses?: readonly number[];
 }

@@ -6,6 +6,17 @@ interface Check {
   readonly holds: (value: unknown) => boolean;
 }
 
+/** A timer that is to wait longer than this fires at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+const staleMs: Check = {
+  expected: `an integer from 0 to ${LONGEST_TIMER_MS}`,
+  holds: value =>
+    Number.isSafeInteger(value) &&
+    Number(value) >= 0 &&
+    Number(value) <= LONGEST_TIMER_MS,
+};
+
 const HEADER_NAME = /^[!#$%&'*+\-.^_`|~\w]+$/;
 
 const CHECKS: Readonly<Record<keyof CacheKeyedOptions, Check>> = {
@@ -33,6 +44,12 @@ const CHECKS: Readonly<Record<keyof CacheKeyedOptions, Check>> = {
     expected: "'all' or a list of names of query parameters",
     holds: value =>
       value === 'all' || isListOf(value, name => typeof name === 'string'),
+  },
+  staleWhileRevalidateMs: staleMs,
+  staleIfErrorMs: staleMs,
+  singleFlight: {
+    expected: "'process' or 'cluster'",
+    holds: value => value === 'process' || value === 'cluster',
   },
   statuses: {
     expected: 'a list of statuses from 200 to 599',

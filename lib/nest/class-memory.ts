@@ -1,4 +1,3 @@
-import { Injectable } from '@nestjs/common';
 import { type StoredBody } from '../core/responses/stored-response.js';
 import {
   decodeValue,
@@ -10,7 +9,6 @@ import {
  * The classes whose instances this process has stored, by name, so that an instance comes back as
  * one. Where two classes have one name neither does: such values are made anew.
  */
-@Injectable()
 export class ClassMemory {
   private readonly prototypes = new Map<string, object>();
   private readonly ambiguous = new Set<string>();

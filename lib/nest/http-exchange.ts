@@ -1,4 +1,6 @@
+import { type ServerResponse } from 'node:http';
 import { type ExecutionContext } from '@nestjs/common';
+import { closed, detach, detachedResponse } from './detached-response.js';
 
 /** Response headers by lower-case name, as they stand. */
 export type HeaderMap = ReadonlyMap<string, string | readonly string[]>;
@@ -27,6 +29,12 @@ export interface HttpExchange {
   removeHeader(name: string): void;
   /** Whether the response is out of our hands. */
   isSent(): boolean;
+  /** Puts headers and status back to what they were. */
+  reset(headers: HeaderMap, status: number): void;
+  /** Resolves when the response is sent, or its client is gone. */
+  closed(): Promise<void>;
+  /** Lets a handler run after that: what it sets from now on reaches no client. */
+  detach(): void;
   /**
    * The JSON text that the framework would send for a value; `undefined` where it would send
    * something else than JSON, or where something has its hand on the response's own methods.
@@ -50,19 +58,12 @@ interface CommonRequest {
   readonly raw?: { readonly user?: unknown };
 }
 
-interface ExpressResponse {
+interface ExpressResponse extends ServerResponse {
   readonly app: { get(setting: string): unknown };
-  statusCode: number;
-  readonly headersSent: boolean;
-  getHeaders(): Readonly<
-    Record<string, number | string | string[] | undefined>
-  >;
-  setHeader(name: string, value: string | readonly string[]): unknown;
-  removeHeader(name: string): unknown;
 }
 
 interface FastifyReply {
-  readonly raw: { readonly headersSent: boolean };
+  raw: ServerResponse;
   statusCode: number;
   readonly sent: boolean;
   getHeaders(): Readonly<
@@ -138,6 +139,17 @@ abstract class Exchange {
   requestHeader(name: string): string | readonly string[] | undefined {
     return this.request.headers[name.toLowerCase()];
   }
+
+  reset(headers: HeaderMap, status: number): void {
+    for (const name of this.responseHeaders().keys()) this.removeHeader(name);
+    for (const [name, value] of headers) this.setHeader(name, value);
+    this.setStatus(status);
+  }
+
+  abstract responseHeaders(): HeaderMap;
+  abstract setHeader(name: string, value: string | readonly string[]): void;
+  abstract removeHeader(name: string): void;
+  abstract setStatus(status: number): void;
 }
 
 class ExpressExchange extends Exchange implements HttpExchange {
@@ -170,6 +182,14 @@ class ExpressExchange extends Exchange implements HttpExchange {
 
   isSent(): boolean {
     return this.response.headersSent;
+  }
+
+  closed(): Promise<void> {
+    return closed(this.response);
+  }
+
+  detach(): void {
+    detach(this.response);
   }
 
   jsonText(value: unknown): string | undefined {
@@ -218,6 +238,14 @@ class FastifyExchange extends Exchange implements HttpExchange {
 
   isSent(): boolean {
     return this.reply.sent || this.reply.raw.headersSent;
+  }
+
+  closed(): Promise<void> {
+    return closed(this.reply.raw);
+  }
+
+  detach(): void {
+    this.reply.raw = detachedResponse(this.reply.raw.req);
   }
 
   jsonText(value: unknown): string | undefined {

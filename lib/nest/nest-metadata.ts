@@ -24,11 +24,26 @@ const METADATA = {
   render: '__renderTemplate__',
   serverSentEvents: '__sse__',
   modulePath: '__module_path__',
+  messageHandler: 'microservices:handler_type',
+  messagePatterns: 'microservices:pattern',
+  resolverType: 'graphql:resolver_type',
+  resolverOfField: 'graphql:resolve_property',
 } as const;
 
 /** Positions of `@Res()` and `@Next()` among Nest's kinds of parameters. */
 const RESPONSE_PARAMETER = 1;
 const NEXT_PARAMETER = 2;
+
+/** `@Info()` among the parameters of resolvers. */
+const INFO_PARAMETER = 2;
+/** Where a resolver without decorated parameters has it. */
+const INFO_INDEX = 3;
+
+/** The injection token of the options of GraphQL's module. */
+const GRAPHQL_OPTIONS = 'GqlModuleOptions';
+
+/** What `@MessagePattern` leaves; `@EventPattern`, whose handlers answer nobody, leaves another. */
+const MESSAGE_HANDLER = 1;
 
 export type Handler = (...parameters: never[]) => unknown;
 
@@ -46,6 +61,55 @@ export function cacheKeyedMetadata(
 /** Whether a method of a controller is a route of HTTP. */
 export function isRoute(handler: Handler): boolean {
   return read<RequestMethod>(handler, METADATA.method) !== undefined;
+}
+
+/** Whether a method answers messages, and not only hears events. */
+export function isMessageHandler(handler: Handler): boolean {
+  return read(handler, METADATA.messageHandler) === MESSAGE_HANDLER;
+}
+
+/** The patterns of the messages that a method answers, as they were declared. */
+export function patternsOf(handler: Handler): unknown {
+  return read(handler, METADATA.messagePatterns);
+}
+
+/** Whether a method resolves a query, a mutation, a subscription or a field of GraphQL. */
+export function isResolver(handler: Handler): boolean {
+  return (
+    read(handler, METADATA.resolverType) !== undefined ||
+    isFieldResolver(handler)
+  );
+}
+
+/** Whether a method resolves a field of an object. */
+export function isFieldResolver(handler: Handler): boolean {
+  return read(handler, METADATA.resolverOfField) === true;
+}
+
+/**
+ * Whether Nest runs interceptors on fields, which GraphQL's module is told; `undefined` where there
+ * is no such module.
+ */
+export function interceptsFields(
+  modules: ModulesContainer,
+): boolean | undefined {
+  const options = [...modules.values()].flatMap(({ providers }) => {
+    const given: unknown = providers.get(GRAPHQL_OPTIONS)?.instance;
+    return given === undefined || given === null ? [] : [given as object];
+  });
+  if (options.length === 0) return undefined;
+  return options.some(given => {
+    const enhancers: unknown = Reflect.get(given, 'fieldResolverEnhancers');
+    return Array.isArray(enhancers) && enhancers.includes('interceptors');
+  });
+}
+
+/** Whether a resolver is handed what is selected of its answer. */
+export function takesSelection(resolver: Type, handler: Handler): boolean {
+  const kinds = parameterKinds(resolver, handler);
+  return kinds.length > 0
+    ? kinds.includes(INFO_PARAMETER)
+    : handler.length > INFO_INDEX;
 }
 
 const METHODS_THAT_READ = new Set<RequestMethod | undefined>([

@@ -12,6 +12,7 @@ import {
   type KeyValue,
 } from '../typeorm/entity-catalog.js';
 import { type UniqueRows } from '../typeorm/unique-rows.js';
+import { callArguments } from './call.js';
 import { type RefResolver } from './ref-resolver.js';
 import { type RefAnswer, RowOfRef, RowRef, type RouteRef } from './refs.js';
 import { templateOf } from './identifier-template.js';
@@ -223,8 +224,29 @@ function isRequestFunction(
   return !/^class\b/.test(Function.prototype.toString.call(ref));
 }
 
-/** A route parameter, decoded; what a wildcard took, with its slashes. */
+/** A route parameter, or, outside HTTP, an argument. */
 function parameterOf(
+  context: ExecutionContext,
+  name: string,
+): KeyValue | undefined {
+  if (context.getType() === 'http') return routeParameterOf(context, name);
+  const given = callArguments(context);
+  if (typeof given !== 'object' || given === null) return undefined;
+  const value: unknown = Object.getOwnPropertyDescriptor(given, name)?.value;
+  return isKeyValue(value) ? value : undefined;
+}
+
+/** Of a key of one column: a record in its place could name any column. */
+function isKeyValue(value: unknown): value is KeyValue {
+  return (
+    ['string', 'number', 'bigint', 'boolean'].includes(typeof value) ||
+    value instanceof Date ||
+    value instanceof Uint8Array
+  );
+}
+
+/** Decoded; what a wildcard took, with its slashes. */
+function routeParameterOf(
   context: ExecutionContext,
   name: string,
 ): string | undefined {

@@ -37,7 +37,8 @@ export class RowOfRef {
 }
 
 /**
- * The row a request is about: `rowOf(User, 'id')` by the route parameter `id`; with a record, by a
+ * The row a request is about: `rowOf(User, 'id')` by the route parameter `id`, outside HTTP by the
+ * argument of a resolver or the property of a message's payload; with a record, by a
  * composite key from several parameters or by a unique column, each property named with the
  * parameter that it comes from: `rowOf(User, { slug: 'slug' })`; with a function, by what that
  * answers. What is no key, or no row, is not cached.

@@ -1,6 +1,7 @@
 import { types } from 'node:util';
 import { Inject, Injectable, StreamableFile } from '@nestjs/common';
 import { type Fingerprint } from '../core/keys/cache-key.js';
+import { entityTag } from '../core/responses/entity-tag.js';
 import { extendVary, varyGained } from '../core/responses/cache-control.js';
 import { type BypassReason, mayStore } from '../core/responses/cacheability.js';
 import {
@@ -28,6 +29,7 @@ export type HandlerRun =
       readonly value: unknown;
       readonly response?: undefined;
       readonly reason: BypassReason;
+      readonly status: number;
     };
 
 const JSON_TYPE = 'application/json; charset=utf-8';
@@ -44,6 +46,13 @@ const HOP_BY_HOP = new Set([
   'trailer',
   'transfer-encoding',
   'upgrade',
+]);
+
+/** RFC 9110 §15.4.5: a 304 repeats them, besides Vary, which a route knows without its handler. */
+const REPEATED_BY_304 = new Set([
+  'cache-control',
+  'content-location',
+  'expires',
 ]);
 
 /** Takes down what a handler answered, and gives it again to another request. */
@@ -66,11 +75,15 @@ export class ResponseCapture {
     exchange: HttpExchange,
     value: unknown,
     before: HeaderMap,
-    fingerprint: Fingerprint,
+    {
+      slot,
+      fingerprint,
+    }: { readonly slot: string; readonly fingerprint: Fingerprint },
   ): HandlerRun {
+    const status = exchange.status();
     // An interceptor behind ours may have found out who asks.
     if (plan.scope === 'anonymous' && exchange.credentials) {
-      return { value, reason: 'credentials' };
+      return { value, reason: 'credentials', status };
     }
     const after = exchange.responseHeaders();
     const streaming = isStream(value);
@@ -81,7 +94,7 @@ export class ResponseCapture {
       held: false,
       handled: exchange.isSent(),
       streaming,
-      status: exchange.status(),
+      status,
       statuses: plan.statuses,
       setsCookie: after.has('set-cookie'),
       cacheControl: after.get('cache-control'),
@@ -93,16 +106,26 @@ export class ResponseCapture {
       bodyBytes: kept ? bytesOf(kept.body) : 0,
       maxBodyBytes: this.options.maxBodyBytes,
     });
-    if (!verdict.store) return { value, reason: verdict.reason };
-    if (!kept) return { value, reason: 'unencodable' };
+    if (!verdict.store) return { value, reason: verdict.reason, status };
+    if (!kept) return { value, reason: 'unencodable', status };
+    const storedAt = Date.now();
+    const made = headersMade(before, after);
+    const added = [...kept.headers];
+    // Interceptors outside and templates make of it what no token tells; then the tag is theirs.
+    if (plan.form === 'text' && status === 200 && !after.has('etag')) {
+      const isHandlers = made.some(([name]) => REPEATED_BY_304.has(name));
+      const confirmedBy = isHandlers ? 'store' : 'tokens';
+      const tag = entityTag({ slot, fingerprint, confirmedBy }, storedAt);
+      added.push(['etag', tag]);
+    }
     const response: StoredResponse = {
       fingerprint,
-      status: exchange.status(),
-      headers: [...headersMade(before, after), ...kept.headers],
+      status,
+      headers: [...made, ...added],
       body: kept.body,
-      storedAt: Date.now(),
+      storedAt,
     };
-    for (const [name, header] of kept.headers) exchange.setHeader(name, header);
+    for (const [name, header] of added) exchange.setHeader(name, header);
     // What is sent now is what is sent later, to the byte.
     return { value: kept.value, response };
   }
@@ -248,7 +271,7 @@ function isStream(value: unknown): boolean {
   );
 }
 
-function isBareStream(value: object): boolean {
+export function isBareStream(value: object): boolean {
   return (
     value instanceof StreamableFile ||
     ('pipe' in value && typeof value.pipe === 'function') ||

@@ -11,6 +11,7 @@ import {
 import { AlkeyEvents } from './alkey-events.js';
 import { type ResolvedOptions } from './alkey.options.js';
 import { ALKEY_CACHE, ALKEY_OPTIONS } from './injection-tokens.js';
+import { RouteShares } from './route-shares.js';
 import { within } from './within.js';
 
 /** What a slot holds for a reader. */
@@ -19,6 +20,8 @@ export interface Found {
   readonly response: StoredResponse | undefined;
   /** Whether there was one that had been made under others. */
   readonly outdated: boolean;
+  /** The newest of these, where it was asked for. */
+  readonly stale?: StoredResponse | undefined;
 }
 
 interface Entry {
@@ -36,30 +39,42 @@ interface Entry {
 @Injectable()
 export class ResponseStore {
   private readonly writing = new Set<Promise<void>>();
+  private readonly shares: RouteShares;
 
   constructor(
     @Inject(ALKEY_OPTIONS) private readonly options: ResolvedOptions,
     @Inject(ALKEY_CACHE) private readonly cache: Cache,
     private readonly events: AlkeyEvents,
-  ) {}
+  ) {
+    this.shares = new RouteShares(options.maxBytesPerRoute);
+  }
 
   /**
    * The response in `slot` that was made under `fingerprint`, if there is one and a store answered
-   * within `storeTimeoutMs`, and whether an outdated one was met. Never rejects.
+   * within `storeTimeoutMs`, and whether an outdated one was met; `orStale`: that one as well. Never
+   * rejects.
    */
-  async lookUp(slot: string, fingerprint: Fingerprint): Promise<Found> {
+  async lookUp(
+    slot: string,
+    fingerprint: Fingerprint,
+    { orStale = false } = {},
+  ): Promise<Found> {
     const key = this.keyOf(slot);
     let outdated = false;
+    let stale: StoredResponse | undefined;
     for (const [index, store] of this.cache.stores.entries()) {
       const entry = await this.get(store, key);
       const made = entry && fingerprintOfEncoded(entry.text);
       if (!entry || made === undefined) continue;
       if (made !== fingerprint) {
         outdated = true;
+        const old = orStale ? decodeResponse(entry.text) : undefined;
+        if (old && old.storedAt > (stale?.storedAt ?? -Infinity)) stale = old;
         continue;
       }
       const response = decodeResponse(entry.text);
       if (!response) continue;
+      this.shares.touch(slot);
       if (index > 0 && entry.leftMs > 0) {
         // Nearer stores get it for the rest of its life, not for a new one.
         const nearer = this.cache.stores.slice(0, index);
@@ -67,14 +82,37 @@ export class ResponseStore {
       }
       return { response, outdated };
     }
-    return { response: undefined, outdated };
+    return { response: undefined, outdated, stale };
   }
 
-  /** Stores a response in every store, in the background; answers the size of its text. */
-  put(slot: string, response: StoredResponse, ttlMs: number): number {
+  /**
+   * Stores a response in every store, in the background; answers the size of its text. Where it is
+   * the answer of a `route`, others of that route may have to go: those that nobody asked for longest.
+   */
+  put(
+    slot: string,
+    response: StoredResponse,
+    ttlMs: number,
+    route?: string,
+  ): number {
     const text = encodeResponse(response);
     this.write(this.cache.stores, this.keyOf(slot), text, ttlMs);
+    if (route !== undefined) {
+      for (const other of this.shares.add(route, slot, text.length)) {
+        this.remove(other);
+      }
+    }
     return text.length;
+  }
+
+  /** Drops what a slot holds from every store, in the background. */
+  remove(slot: string): void {
+    const key = this.keyOf(slot);
+    for (const store of this.cache.stores) {
+      this.inBackground(async () => {
+        await store.delete(key);
+      });
+    }
   }
 
   /**
@@ -113,14 +151,18 @@ export class ResponseStore {
     ttlMs: number,
   ): void {
     for (const store of stores) {
-      // Given up after a while: what a store that hangs was handed would pile up.
-      const written = within(this.options.storeTimeoutMs, async () => {
+      this.inBackground(async () => {
         await store.set(key, text, ttlMs);
-      })
-        .catch((error: unknown) => this.failed('set-response', error))
-        .finally(() => this.writing.delete(written));
-      this.writing.add(written);
+      });
     }
+  }
+
+  private inBackground(task: () => Promise<void>): void {
+    // Given up after a while: what a store that hangs was handed would pile up.
+    const done = within(this.options.storeTimeoutMs, task)
+      .catch((error: unknown) => this.failed('set-response', error))
+      .finally(() => this.writing.delete(done));
+    this.writing.add(done);
   }
 
   private failed(

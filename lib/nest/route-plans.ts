@@ -48,6 +48,9 @@ export interface RoutePlan {
   readonly varyByDecorator: readonly string[];
   readonly variant: ((context: ExecutionContext) => unknown) | undefined;
   readonly statuses: readonly number[];
+  readonly staleWhileRevalidateMs: number;
+  readonly staleIfErrorMs: number;
+  readonly singleFlight: 'process' | 'cluster';
   /** The handler answers by itself: by the response object, a redirect, a stream of events. */
   readonly untouched: boolean;
   /**
@@ -112,7 +115,8 @@ export class RoutePlans {
   ): RoutePlan {
     const name = `${controller.name}.${methodName(controller, handler)}`;
     checkCacheKeyedOptions(options, name);
-    const scope = options.scope ?? this.options.scope;
+    const declared = options.scope ?? this.options.scope;
+    const scope = typeof declared === 'function' ? 'principal' : declared;
     const form =
       rendersTemplate(handler) ||
       hasInterceptorsOutside(controller, handler, this.config)
@@ -130,20 +134,24 @@ export class RoutePlans {
         ),
       }),
       ttlMs: options.ttlMs ?? this.options.ttlMs,
-      scope: typeof scope === 'function' ? 'principal' : scope,
-      principal: typeof scope === 'function' ? scope : undefined,
+      scope,
+      principal: typeof declared === 'function' ? declared : undefined,
       varyHeaders: Array.isArray(options.vary)
         ? (options.vary as readonly string[])
         : [],
       varyByDecorator: varyByDecorator(handler),
       variant: typeof options.vary === 'function' ? options.vary : undefined,
       statuses: options.statuses ?? [200],
+      staleWhileRevalidateMs: options.staleWhileRevalidateMs ?? 0,
+      staleIfErrorMs: options.staleIfErrorMs ?? 0,
+      singleFlight: options.singleFlight ?? 'process',
       untouched: answersByItself(controller, handler),
       form,
       slot: prepareResource({
         route: `${name}${versionText(controller, handler)}`,
         mode: form,
         release: this.options.release,
+        scope,
         query: options.query ?? 'all',
       }),
     };

@@ -27,6 +27,9 @@ const CACHE_EXPECTED =
 const SCOPE_EXPECTED = "'anonymous', 'shared' or a function";
 const DERIVED_EXPECTED =
   "a record of lists of tables, such as { orders: ['order_totals'] }";
+const SERIALIZER_EXPECTED =
+  'an object with the functions `serialize` and `deserialize`';
+const NEAR_EXPECTED = 'false or { maxAgeMs }, an integer >= 1';
 const TIMER = 'to 2147483647';
 
 describe('the options', () => {
@@ -84,6 +87,10 @@ describe('the options', () => {
       '`2147483648` (number)',
     ],
     ['replicaLagMs', -1, 'an integer >= 0', '`-1` (number)'],
+    ['near', true, NEAR_EXPECTED, '`true` (boolean)'],
+    ['near', {}, NEAR_EXPECTED, 'an object'],
+    ['near', { maxAgeMs: 0 }, NEAR_EXPECTED, 'an object'],
+    ['near', { maxAgeMs: 1, max: 2 }, NEAR_EXPECTED, 'an object'],
     ['storeTimeoutMs', 0, `an integer from 1 ${TIMER}`, '`0` (number)'],
     ['storeTimeoutMs', 0.5, `an integer from 1 ${TIMER}`, '`0.5` (number)'],
     ['onStoreFailure', 'throw', "'serve' or 'abort'", '`"throw"` (string)'],
@@ -96,6 +103,15 @@ describe('the options', () => {
     ['scope', 'private', SCOPE_EXPECTED, '`"private"` (string)'],
     ['release', 7, 'a text', '`7` (number)'],
     ['maxBodyBytes', -1, 'an integer >= 0', '`-1` (number)'],
+    ['maxBytesPerRoute', 0, 'an integer >= 1', '`0` (number)'],
+    ['serializer', 'json', SERIALIZER_EXPECTED, '`"json"` (string)'],
+    ['serializer', JSON, SERIALIZER_EXPECTED, 'an object'],
+    [
+      'serializer',
+      { serialize: () => '', deserialize: 'no' },
+      SERIALIZER_EXPECTED,
+      'an object',
+    ],
     ['expose', 1, 'a boolean', '`1` (number)'],
   ])('name %s where it is %p', (name, value, expected, got) => {
     expect(messageOf({ [name]: value })).toBe(
@@ -109,7 +125,7 @@ describe('the options', () => {
     expect(message).not.toContain('secret');
   });
 
-  it.each(['near', 'queries', 'undeclared', 'serializer', 'toString'])(
+  it.each(['queries', 'undeclared', 'toString'])(
     'refuse %s, which this version does not have',
     name => {
       expect(messageOf({ [name]: false })).toMatch(
@@ -142,6 +158,7 @@ describe('the options', () => {
       cache: undefined,
       dataSources: undefined,
       release: undefined,
+      serializer: undefined,
       expose: true,
     };
     expect(resolveOptions({}, {})).toEqual(defaults);
@@ -162,6 +179,7 @@ describe('the options', () => {
       consistency: 'commit',
       leaseMs: 100,
       replicaLagMs: 0,
+      near: { maxAgeMs: 1 },
       storeTimeoutMs: 1,
       onStoreFailure: 'abort',
       maxRowsPerTable: 0,
@@ -171,10 +189,18 @@ describe('the options', () => {
       scope: () => 'ada',
       release: '',
       maxBodyBytes: 0,
+      maxBytesPerRoute: 1,
+      serializer: { serialize: String, deserialize: text => text },
       expose: false,
     };
     expect(resolveOptions(given, { REDIS_URL: 'redis://other' })).toEqual(
       given,
+    );
+  });
+
+  it('refuse near tokens where no Redis could tell of their changes', () => {
+    expect(messageOf({ redis: false, near: { maxAgeMs: 5 } })).toBe(
+      'Expected `near` to be false where `redis` is false, got an object.',
     );
   });
 

@@ -93,6 +93,7 @@ describe('stored formats', () => {
       route: 'UsersController.findOne',
       mode: 'http',
       release: '2024-05',
+      scope: 'principal',
       query: ['page', 'filter'],
       scheme: 'https',
       authority: 'Example.org',
@@ -106,7 +107,7 @@ describe('stored formats', () => {
       principal: 42,
     });
     const pinned =
-      'alkey:response:1:f6-GPNFORmB6yGsAkI6yv4uMKZJ9MHHnkhd-z3dokco';
+      'alkey:response:2:2Tbk-Oia89w4bQuqM1Y_sXr_haN5lw3viCfI1_uirRE';
     expect(change(received, pinned, RESOURCE_REMEDY)).toBe('');
   });
 

@@ -52,9 +52,27 @@ export function ask(
   });
 }
 
-/** What of an answer must be the same with and without a cache. */
+const OURS = new Set(['no-cache', 'private, no-cache', 'undefined']);
+
+/**
+ * What of an answer must be the same with and without a cache: all but the validator that Express makes
+ * of the body, and what is said to caches on the way where the handler says nothing.
+ */
 export function essence({ status, headers, body }: RawAnswer): unknown {
-  const { date, 'cache-status': cacheStatus, ...others } = headers;
-  void [date, cacheStatus];
-  return { status, headers: others, body: body.toString('latin1') };
+  const { etag } = headers as { readonly etag?: string };
+  const {
+    date,
+    etag: whole,
+    vary,
+    'cache-status': cacheStatus,
+    'cache-control': cacheControl,
+    ...others
+  } = headers;
+  void [date, whole, vary, cacheStatus];
+  const kept = {
+    ...others,
+    ...(etag === undefined || etag.startsWith('W/') ? {} : { etag }),
+    ...(OURS.has(String(cacheControl)) ? {} : { cacheControl }),
+  };
+  return { status, headers: kept, body: body.toString('latin1') };
 }

@@ -377,11 +377,9 @@ function start(
   });
 }
 
-/** Each run has its number, and with it its ETag. */
+/** Each run has its number. */
 function shape(answer: RawAnswer): string {
-  return JSON.stringify(essence(answer))
-    .replace(/W\/\\".*?\\"/, 'W/')
-    .replace(/\d+/g, '0');
+  return JSON.stringify(essence(answer)).replace(/\d+/g, '0');
 }
 
 describe.each(ADAPTERS)('bodies over %s', adapter => {
@@ -439,12 +437,7 @@ describe.each(ADAPTERS)('bodies over %s', adapter => {
     expect(hit.headers).not.toHaveProperty('x-before');
     // The handler replaced what a middleware had said; a hit keeps both.
     expect(hit.headers['vary']).toBe('Origin, X-Declared');
-    const { vary: plainVary, ...plainHeaders } = plain.headers;
-    const { vary: hitVary, ...hitHeaders } = hit.headers;
-    void [plainVary, hitVary];
-    expect(essence({ ...hit, headers: hitHeaders })).toEqual(
-      essence({ ...plain, headers: plainHeaders }),
-    );
+    expect(essence(hit)).toEqual(essence(plain));
   });
 
   it.each(UNTOUCHED)(

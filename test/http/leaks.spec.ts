@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import {
   type CallHandler,
   type CanActivate,
@@ -10,6 +10,7 @@ import {
   Header,
   Inject,
   Injectable,
+  Logger,
   Module,
   type NestInterceptor,
   Req,
@@ -39,7 +40,7 @@ import { Runs } from '../support/shop.js';
 import { ask, essence } from './ask.js';
 
 const HIT = /^alkey; hit/;
-const STORED = /^alkey; fwd=miss; stored/;
+const STORED = /^alkey; fwd=(?:miss|stale); stored/;
 
 @Entity('accounts')
 class Account {
@@ -147,6 +148,102 @@ describe.each(ADAPTERS)('who is answered over %s', adapter => {
     expect(JSON.parse(again.body)).toMatchObject({ run: 3 });
     expect(again.cacheStatus).toMatch(/credentials/);
     expect((await app.get('/counted')).cacheStatus).toMatch(HIT);
+  });
+
+  it('says once in the log what a bypassed route could declare', async () => {
+    const logged = jest
+      .spyOn(Logger.prototype, 'warn')
+      .mockImplementation(() => undefined);
+    try {
+      await using app = await start(adapter, [counted({})]);
+      await app.get('/counted');
+      const about = (): unknown[] =>
+        logged.mock.calls
+          .flat()
+          .filter(text => /credentials/.test(String(text)));
+      expect(about()).toEqual([]);
+      await app.get('/counted', { cookie: 'a=1' });
+      await app.get('/counted', { authorization: 'Bearer x' });
+      expect(about()).toEqual([
+        expect.stringMatching(
+          /^CountedController\.counted .*`scope`: 'shared'/,
+        ),
+      ]);
+    } finally {
+      logged.mockRestore();
+    }
+  });
+
+  it('does not confirm to one what another was given', async () => {
+    await using app = await start(adapter, [
+      counted({ scope: context => userOf(context)?.id }),
+    ]);
+    const { headers } = await app.get('/counted', { 'x-user': 'ada' });
+    const asked = { 'if-none-match': String(headers.get('etag')) };
+    const own = await app.get('/counted', { ...asked, 'x-user': 'ada' });
+    expect(own.status).toBe(304);
+    const bob = { ...asked, 'x-user': 'bob' };
+    for (const others of [bob, asked]) {
+      const other = await app.get('/counted', others);
+      expect(other.status).toBe(200);
+    }
+  });
+
+  it('does not confirm to a user what anybody was given', async () => {
+    await using app = await start(adapter, [counted({})]);
+    const { headers } = await app.get('/counted');
+    const asked = { 'if-none-match': String(headers.get('etag')) };
+    expect((await app.get('/counted', asked)).status).toBe(304);
+    const own = await app.get('/counted', { ...asked, 'x-user': 'ada' });
+    expect(own.status).toBe(200);
+    expect(JSON.parse(own.body)).toMatchObject({ user: { id: 'ada' } });
+  });
+
+  it('lets a guard reject before 304', async () => {
+    await using app = await start(adapter, [counted({ scope: 'shared' })]);
+    const { headers } = await app.get('/counted');
+    const asked = { 'if-none-match': String(headers.get('etag')) };
+    const banned = { ...asked, 'x-user': 'banned' };
+    expect((await app.get('/counted', banned)).status).toBe(403);
+  });
+
+  it('tells a different Accept apart where the route varies by it, for HEAD as for GET', async () => {
+    await using app = await start(adapter, [
+      counted({ scope: 'shared', vary: ['Accept'] }),
+    ]);
+    const first = await ask(app.url, '/counted', {
+      headers: { accept: 'text/html' },
+    });
+    expect(first.headers['vary']).toBe('Accept');
+    for (const accept of [undefined, 'application/json', 'text/html, */*']) {
+      const answer = await ask(app.url, '/counted', {
+        method: 'HEAD',
+        headers: accept === undefined ? {} : { accept },
+      });
+      expect(answer.headers['cache-status']).not.toMatch(HIT);
+    }
+    const same = await ask(app.url, '/counted', {
+      method: 'HEAD',
+      headers: { accept: 'text/html' },
+    });
+    expect(same.headers['cache-status']).toMatch(HIT);
+  });
+
+  it('does not let a proxy’s headers choose the answer of another host', async () => {
+    await using app = await start(adapter, [counted({ scope: 'shared' })]);
+    const run = async (headers: Record<string, string>): Promise<number> => {
+      const { body } = await ask(app.url, '/counted', { headers });
+      return (JSON.parse(body.toString()) as { run: number }).run;
+    };
+    expect(await run({ host: 'a.test' })).toBe(1);
+    expect(await run({ host: 'b.test', 'x-forwarded-host': 'a.test' })).toBe(2);
+    expect(
+      await run({
+        host: 'a.test',
+        'x-forwarded-host': 'evil.test',
+        'x-original-url': '/admin',
+      }),
+    ).toBe(1);
   });
 
   it('does not store what an interceptor behind ours made somebody’s own', async () => {

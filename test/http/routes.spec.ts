@@ -8,7 +8,7 @@ import { ADAPTERS, startApp } from '../support/start-app.js';
 import { User, Order } from '../support/shop.js';
 
 const HIT = /^alkey; hit/;
-const STORED = /^alkey; fwd=miss; stored/;
+const STORED = /^alkey; fwd=(?:miss|stale); stored/;
 
 describeOnEachDatabase('routes', (database, url) => {
   let opened: OpenedDatabase;

@@ -27,7 +27,7 @@ import { Runs, User } from '../support/shop.js';
 import { ask } from './ask.js';
 
 const HIT = /^alkey; hit/;
-const STORED = /^alkey; fwd=miss; stored/;
+const STORED = /^alkey; fwd=(?:miss|stale); stored/;
 
 @Controller()
 class CountedController {

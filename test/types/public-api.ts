@@ -17,6 +17,7 @@ import {
   rowOf,
   SkipCacheKeyed,
   type TokenStore,
+  type ValueSerializer,
 } from 'nestjs-alkey';
 import {
   AlkeyTestingModule,
@@ -47,6 +48,7 @@ function proves<_Proof extends true>(): void {}
 declare const keys: CacheKeyService;
 declare const events: AlkeyEvents;
 declare const cache: Cache;
+declare const late: () => Promise<string>;
 declare const context: ExecutionContext;
 class User {
   readonly id!: number;
@@ -79,6 +81,11 @@ export function modules(): void {
   AlkeyModule.forRoot({ redis: false, cache, dataSources: ['reports'] });
   AlkeyModule.forRoot({ scope: ({ getClass }) => getClass().name });
   AlkeyModule.forRoot({ ttlMs: undefined, release: undefined });
+  const serializer: ValueSerializer = {
+    serialize: value => JSON.stringify(value),
+    deserialize: text => JSON.parse(text) as unknown,
+  };
+  AlkeyModule.forRoot({ serializer });
   AlkeyModule.forRootAsync({ useFactory: async () => ({ ttlMs: 1 }) });
   AlkeyModule.forRootAsync({
     inject: [User],
@@ -99,6 +106,8 @@ export function modules(): void {
   AlkeyModule.forRoot({ consistency: 'eventual' });
   // @ts-expect-error -- false or a place, never true
   AlkeyModule.forRoot({ redis: true });
+  // @ts-expect-error -- a text is asked for, at once
+  AlkeyModule.forRoot({ serializer: { ...serializer, serialize: late } });
   // @ts-expect-error -- no such option
   AlkeyModule.forRoot({ maxRowPerTable: 5 });
   // @ts-expect-error -- makes no options

@@ -1,8 +1,8 @@
 import { AlkeyError, describeValue } from '../errors.js';
 import {
-  type RefusalReason,
   base64Of,
   bytesName,
+  explainRefusal,
   kindOf,
   ownIndexes,
   ownNames,
@@ -160,22 +160,6 @@ function encodeLastIndex(value: RegExp): string {
   return `d${lastIndex};`;
 }
 
-const EXPLANATIONS: Readonly<Record<RefusalReason, string>> = {
-  accessor: 'has a getter, whose answer may change',
-  'built-in': 'has a state that cannot be read completely',
-  circular: 'contains itself',
-  'class-name': 'is of a class whose name another class has, too',
-  'extra-property': 'has properties beside its content',
-  function: 'has no text that says what it does',
-  'hidden-property': 'has a property that is not enumerable',
-  instance: 'may have a state that cannot be read',
-  'nameless-class': 'is of a class without a name',
-  symbol: 'is unlike any other by definition',
-  'symbol-key': 'has a symbol among its keys',
-  'too-deep': 'is nested too deeply',
-  unreadable: 'could not be read',
-};
-
 function unencodable(
   cause: unknown,
   subject: string,
@@ -184,8 +168,8 @@ function unencodable(
   const place = path === '' ? subject : `${subject} at ${path}`;
   const [what, why, rest] =
     cause instanceof WalkRefused
-      ? [describeValue(cause.value), EXPLANATIONS[cause.reason], undefined]
-      : ['a value', EXPLANATIONS.unreadable, { cause }];
+      ? [describeValue(cause.value), explainRefusal(cause.reason), undefined]
+      : ['a value', explainRefusal('unreadable'), { cause }];
   return new AlkeyError(
     'ALKEY_UNENCODABLE_PART',
     `Could not make a key of ${place}: ${what} ${why}. Pass the plain values that the answer depends on.`,

@@ -34,6 +34,27 @@ export type RefusalReason =
   | 'too-deep'
   | 'unreadable';
 
+const EXPLANATIONS: Readonly<Record<RefusalReason, string>> = {
+  accessor: 'has a getter, whose answer may change',
+  'built-in': 'has a state that cannot be read completely',
+  circular: 'contains itself',
+  'class-name': 'is of a class whose name another class has, too',
+  'extra-property': 'has properties beside its content',
+  function: 'has no text that says what it does',
+  'hidden-property': 'has a property that is not enumerable',
+  instance: 'may have a state that cannot be read',
+  'nameless-class': 'is of a class without a name',
+  symbol: 'is unlike any other by definition',
+  'symbol-key': 'has a symbol among its keys',
+  'too-deep': 'is nested too deeply',
+  unreadable: 'could not be read',
+};
+
+/** The reason as the predicate of a sentence about the value. */
+export function explainRefusal(reason: RefusalReason): string {
+  return EXPLANATIONS[reason];
+}
+
 /** A property, an element's index, or an entry of a Map or Set, counted from 0. */
 export type PathStep =
   string | number | { readonly entry: number; readonly side?: 'key' | 'value' };

@@ -19,6 +19,8 @@ export type CacheStatus = CacheStatusDetails &
     | { readonly hit: true }
     | {
         readonly forward: ForwardReason;
+        /** The status that the handler gave, where it is not the one that is sent. */
+        readonly forwardStatus?: number;
         readonly stored?: boolean;
         /** Whether the request shared the run of another one. */
         readonly collapsed?: boolean;
@@ -34,6 +36,9 @@ export function cacheStatusMember(status: CacheStatus): string {
     parameters.push('hit');
   } else {
     parameters.push(`fwd=${status.forward}`);
+    if (status.forwardStatus !== undefined) {
+      parameters.push(`fwd-status=${integer(status.forwardStatus)}`);
+    }
     if (status.stored) parameters.push('stored');
     if (status.collapsed) parameters.push('collapsed');
   }

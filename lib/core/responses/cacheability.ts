@@ -16,9 +16,13 @@ export type BypassReason =
   | 'held'
   /** A route parameter is no key of its column. */
   | 'invalid-key'
+  /** The address is longer than any that a program has to understand. */
+  | 'long-url'
   | 'method'
   | 'no-principal'
   | 'no-store'
+  /** The request has a condition that only the handler can judge. */
+  | 'precondition'
   | 'private'
   /** The request has a body, which the answer may depend on. */
   | 'request-body'

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { canonicalText } from '../keys/canonical-encoding.js';
+import { type ResponseScope } from './cacheability.js';
 import { normaliseQuery, type QueryPolicy } from './query-parameters.js';
 
 /** What is known of a resource before any request. */
@@ -9,6 +10,8 @@ export interface RouteParts {
   /** How the answer is kept, where one handler has several: `http`, `value`. */
   readonly mode: string;
   readonly release: string | undefined;
+  /** Another scope is another resource: what was everybody's may now be somebody's. */
+  readonly scope: ResponseScope;
   readonly query: QueryPolicy;
 }
 
@@ -34,10 +37,10 @@ export interface RequestParts {
 export type ResourceParts = RouteParts & RequestParts;
 
 /** Raised whenever equal parts would give another key than before. */
-export const RESOURCE_FORMAT = 1;
+export const RESOURCE_FORMAT = 2;
 
 /**
- * The key of the slot that holds a resource's answer: `alkey:response:1:<43 characters>`. Different
+ * The key of the slot that holds a resource's answer: `alkey:response:2:<43 characters>`. Different
  * parts never share one.
  *
  * @throws AlkeyError `ALKEY_UNENCODABLE_PART` where `variant` cannot be carried as text
@@ -55,7 +58,7 @@ export function prepareResource(
   // them two policies could leave the same of two different queries.
   const policy = query === 'all' ? query : [...new Set(query)].toSorted();
   const prefix = canonicalText(
-    [route.route, route.mode, route.release, policy],
+    [route.route, route.mode, route.release, route.scope, policy],
     'the route',
   );
   return request => {

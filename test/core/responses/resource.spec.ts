@@ -11,6 +11,7 @@ const parts: ResourceParts = {
   route: 'UsersController.findOne',
   mode: 'http',
   release: undefined,
+  scope: 'shared',
   query: 'all',
   scheme: 'https',
   authority: 'example.org',
@@ -29,6 +30,7 @@ describe('resourceKey', () => {
     ['two modes', { mode: 'http' }, { mode: 'value' }],
     ['no release and one', {}, { release: '1' }],
     ['two releases', { release: '1' }, { release: '2' }],
+    ['two scopes', { scope: 'shared' }, { scope: 'anonymous' }],
     ['two schemes', { scheme: 'http' }, { scheme: 'https' }],
     ['two hosts', { authority: 'a.org' }, { authority: 'b.org' }],
     ['two ports', { authority: 'a.org:1' }, { authority: 'a.org:2' }],
@@ -115,6 +117,7 @@ describe('resourceKey', () => {
       route: text,
       mode: text,
       release: fc.option(text, { nil: undefined }),
+      scope: fc.constantFrom('anonymous', 'shared', 'principal'),
       query: fc.constant('all' as const),
       scheme: text,
       authority: text,
@@ -159,7 +162,7 @@ describe('resourceKey', () => {
   });
 
   it('has one form', () => {
-    expect(keyWith({})).toMatch(/^alkey:response:1:[\w-]{43}$/);
+    expect(keyWith({})).toMatch(/^alkey:response:2:[\w-]{43}$/);
   });
 
   it('says what it cannot tell requests apart by', () => {

@@ -1,0 +1,98 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { type Dependency } from '../core/identifiers/dependency.js';
+import {
+  defaultCacheControl,
+  varyNames,
+} from '../core/responses/answer-headers.js';
+import { extendVary } from '../core/responses/cache-control.js';
+import {
+  appendCacheStatus,
+  type CacheStatus,
+  cacheStatusMember,
+} from '../core/responses/cache-status.js';
+import { isNotModified } from '../core/responses/conditional-request.js';
+import { type ResolvedOptions } from './alkey.options.js';
+import { type HttpExchange } from './http-exchange.js';
+import { ALKEY_OPTIONS } from './injection-tokens.js';
+import { type RoutePlan } from './route-plans.js';
+
+/** RFC 9110 §15.4.5: what describes a body that is not sent. */
+const OF_THE_BODY = ['content-type', 'content-length', 'transfer-encoding'];
+
+/** Says in headers what was done, and what caches on the way may do. */
+@Injectable()
+export class RouteHeaders {
+  constructor(
+    @Inject(ALKEY_OPTIONS) private readonly options: ResolvedOptions,
+  ) {}
+
+  /** Adds to `Cache-Status`; identifiers and reasons only where they may be known. */
+  report(
+    exchange: HttpExchange,
+    status: CacheStatus,
+    dependencies: readonly Dependency[],
+  ): void {
+    if (exchange.isSent()) return;
+    const { detail, ...plain } = status;
+    const shown: CacheStatus = this.options.expose
+      ? {
+          ...plain,
+          ...(dependencies.length > 0
+            ? {
+                key: dependencies.map(({ identifier }) => identifier).join(' '),
+              }
+            : {}),
+          ...(detail === undefined ? {} : { detail }),
+        }
+      : plain;
+    exchange.setHeader(
+      'Cache-Status',
+      appendCacheStatus(
+        exchange.responseHeaders().get('cache-status'),
+        cacheStatusMember(shown),
+      ),
+    );
+  }
+
+  /**
+   * Extends `Vary`, and sets `Cache-Control` where nobody did; after the handler, whose own word
+   * counts. An `Expires` is such a word.
+   */
+  dress({ scope, varyHeaders }: RoutePlan, exchange: HttpExchange): void {
+    if (exchange.isSent()) return;
+    const headers = exchange.responseHeaders();
+    const names = varyNames(scope, varyHeaders);
+    if (names.length > 0) {
+      exchange.setHeader('Vary', extendVary(headers.get('vary'), names));
+    }
+    if (!headers.has('cache-control') && !headers.has('expires')) {
+      const setsCookie = headers.has('set-cookie');
+      exchange.setHeader(
+        'Cache-Control',
+        defaultCacheControl(scope, setsCookie),
+      );
+    }
+  }
+
+  /** The body to send; none, with 304, where the client has it. */
+  bodyFor({ form }: RoutePlan, exchange: HttpExchange, body: unknown): unknown {
+    const status = exchange.status();
+    // Whoever stands between this body and the client decides what the client has.
+    if (form !== 'text' || status < 200 || status > 299) return body;
+    const headers = exchange.responseHeaders();
+    const notModified = isNotModified(
+      {
+        ifNoneMatch: exchange.requestHeader('if-none-match'),
+        ifModifiedSince: exchange.requestHeader('if-modified-since'),
+      },
+      {
+        entityTag: headers.get('etag'),
+        lastModified: headers.get('last-modified'),
+      },
+    );
+    if (!notModified) return body;
+    exchange.setStatus(304);
+    for (const name of OF_THE_BODY) exchange.removeHeader(name);
+    return undefined;
+  }
+}

@@ -9,7 +9,9 @@ import { AtlasLoader } from './database/atlas-loader.js';
 import { databaseOptions } from './database/database-options.js';
 import { City } from './entities/city.entity.js';
 import { Country } from './entities/country.entity.js';
+import { Favourite } from './entities/favourite.entity.js';
 import { Review } from './entities/review.entity.js';
+import { FavouritesController } from './favourites/favourites.controller.js';
 import { ReviewsController } from './reviews/reviews.controller.js';
 import { ReviewsService } from './reviews/reviews.service.js';
 import { AtlasReport } from './stats/atlas-report.js';
@@ -18,8 +20,8 @@ import { StatsController } from './stats/stats.controller.js';
 @Module({
   imports: [
     TypeOrmModule.forRootAsync({ useFactory: databaseOptions }),
-    TypeOrmModule.forFeature([Country, City, Review]),
-    // The atlas is public: whoever asks gets the same answer.
+    TypeOrmModule.forFeature([Country, City, Review, Favourite]),
+    // The atlas is public: whoever asks gets the same answer. A user's favourites say otherwise.
     AlkeyModule.forRoot({ scope: 'shared' }),
   ],
   controllers: [
@@ -28,6 +30,7 @@ import { StatsController } from './stats/stats.controller.js';
     CityPageController,
     ReviewsController,
     StatsController,
+    FavouritesController,
   ],
   providers: [AtlasLoader, CitiesService, ReviewsService, AtlasReport],
 })

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { DataSource } from 'typeorm';
 import { until } from '../support/redis-servers.js';
 import { describeWith } from '../support/suites.js';
-import { type Atlas, startAtlas } from './start-atlas.js';
+import { type Answer, type Atlas, startAtlas } from './start-atlas.js';
 
 // The first start decodes the cities and compiles SQLite.
 jest.setTimeout(30_000);
@@ -300,6 +300,66 @@ describe('the atlas', () => {
     const third = await atlas.get(page);
     expect(third.text).toContain('<h1>Vaduz Town 🇱🇮</h1>');
     expect(renderedAt(third)).not.toBe(renderedAt(second));
+  });
+});
+
+const MINE = '/me/favourites';
+const ADA = 'ada-token';
+const BOB = 'bob-token';
+
+const namesIn = ({ json }: Answer): readonly string[] =>
+  (json as { readonly name: string }[]).map(({ name }) => name);
+
+const addFavourite = (atlas: Atlas, city: string, token: string) =>
+  atlas.send('post', MINE, { cityId: idIn(city) }, token);
+
+const idIn = (path: string): number => Number(path.split('/').at(-1));
+
+describe('the favourites of a signed-in user', () => {
+  it('are cached for each user alone, until that user changes them', async () => {
+    await using atlas = await startAtlas();
+    expect((await addFavourite(atlas, VADUZ, ADA)).status).toBe(201);
+    const ada = await atlas.get(MINE, ADA);
+    const bob = await atlas.get(MINE, BOB);
+    expect([ada.cache, namesIn(ada)]).toEqual(['miss', ['Vaduz']]);
+    expect([bob.cache, namesIn(bob)]).toEqual(['miss', []]);
+
+    await addFavourite(atlas, MONACO, BOB);
+    expect((await atlas.get(MINE, ADA)).cache).toBe('hit');
+    const changed = await atlas.get(MINE, BOB);
+    expect([changed.cache, namesIn(changed)]).toEqual(['miss', ['Monaco']]);
+
+    await atlas.send('delete', `${MINE}/${idIn(VADUZ)}`, undefined, ADA);
+    const emptied = await atlas.get(MINE, ADA);
+    expect([emptied.cache, namesIn(emptied)]).toEqual(['miss', []]);
+    expect((await atlas.get(MINE, BOB)).cache).toBe('hit');
+  });
+
+  it('show a changed city at once, and outdate nothing that others see of it', async () => {
+    await using atlas = await startAtlas();
+    await warm(atlas, VADUZ);
+    await addFavourite(atlas, VADUZ, ADA);
+    expect((await atlas.get(VADUZ)).cache).toBe('hit');
+
+    await atlas.get(MINE, ADA);
+    await atlas.send('patch', VADUZ, { name: 'Vaduz Town' });
+    expect(namesIn(await atlas.get(MINE, ADA))).toEqual(['Vaduz Town']);
+  });
+
+  it.each([undefined, 'eve-token'])(
+    'refuse the token %s, hit or not',
+    async token => {
+      await using atlas = await startAtlas();
+      await atlas.get(MINE, ADA);
+      const { status, cache } = await atlas.get(MINE, token);
+      expect([status, cache]).toEqual([401, 'untouched']);
+    },
+  );
+
+  it('are cities that there are', async () => {
+    await using atlas = await startAtlas();
+    expect((await addFavourite(atlas, '/cities/1', ADA)).status).toBe(404);
+    expect((await atlas.send('post', MINE, {}, ADA)).status).toBe(400);
   });
 });
 

@@ -12,11 +12,12 @@ export interface Answer {
 }
 
 export interface Atlas extends AsyncDisposable {
-  get(path: string): Promise<Answer>;
+  get(path: string, token?: string): Promise<Answer>;
   send(
     method: 'get' | 'post' | 'patch' | 'delete',
     path: string,
     body?: object,
+    token?: string,
   ): Promise<Answer>;
 }
 
@@ -36,11 +37,12 @@ export async function startAtlas(settings: Settings = {}): Promise<Atlas> {
   );
   const { port } = app.getHttpServer().address() as AddressInfo;
 
-  const send: Atlas['send'] = async (method, path, body) => {
+  const send: Atlas['send'] = async (method, path, body, token) => {
     const server = request(`http://127.0.0.1:${port}`);
     const asked = server[method](path)
       // One name for every process, as behind a load balancer: answers are cached per host.
       .set('Host', 'atlas.test');
+    if (token !== undefined) asked.set('Authorization', `Bearer ${token}`);
     const { status, headers, text } = await (body === undefined
       ? asked
       : asked.send(body));
@@ -53,7 +55,7 @@ export async function startAtlas(settings: Settings = {}): Promise<Atlas> {
     };
   };
   return {
-    get: path => send('get', path),
+    get: (path, token) => send('get', path, undefined, token),
     send,
     [Symbol.asyncDispose]: () => app.close(),
   };

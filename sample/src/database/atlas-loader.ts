@@ -7,6 +7,8 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { City } from '../entities/city.entity.js';
 import { Country } from '../entities/country.entity.js';
+import { User } from '../entities/user.entity.js';
+import { DEMO_USERS } from '../users/demo-users.js';
 import { insertRows } from './insert-rows.js';
 import { sourceCities, sourceCountries } from './source-data.js';
 
@@ -20,6 +22,7 @@ export class AtlasLoader implements OnApplicationBootstrap {
   constructor(@InjectDataSource() private readonly dataSource: DataSource) {}
 
   async onApplicationBootstrap(): Promise<void> {
+    await this.addUsers();
     const stored = await this.dataSource.getRepository(City).count();
     if (stored > 0) {
       this.logger.log(
@@ -33,6 +36,12 @@ export class AtlasLoader implements OnApplicationBootstrap {
     this.logger.log(
       `${loaded.toLocaleString('en')} cities loaded in ${tookMs} ms`,
     );
+  }
+
+  private async addUsers(): Promise<void> {
+    const users = this.dataSource.getRepository(User);
+    if ((await users.count()) > 0) return;
+    await users.insert([...DEMO_USERS.values()]);
   }
 
   private async load(): Promise<number> {

@@ -31,7 +31,7 @@ export async function takeTurns(candidates, operationsOf, { warmUp, rounds }) {
 }
 
 /** Everybody is first in one round of so many, and follows now this candidate, now that one. */
-function turns(count, round) {
+export function turns(count, round) {
   const order = Array.from(
     { length: count },
     (_, index) => (index + round) % count,

@@ -1,4 +1,5 @@
-// npm run bench -- <name> [its flags]: builds what is measured, starts the servers, runs one bench.
+// npm run bench -- [<name> [its flags]] [--quick]: builds what is measured, starts the servers, runs one
+// bench, or each of them for a short time.
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, statSync } from 'node:fs';
@@ -13,13 +14,17 @@ const names = readdirSync(here, { withFileTypes: true })
   .filter(entry => entry.isDirectory())
   .map(entry => entry.name);
 
-const [name, ...flags] = process.argv.slice(2);
-if (!names.includes(name)) {
+const given = process.argv.slice(2);
+const isQuick = given.includes('--quick');
+const [name, ...flags] = given.filter(each => each !== '--quick');
+if (name !== undefined && !names.includes(name)) {
   console.error(
     `Expected the name of a bench, got \`${name}\`. There are: ${names.join(', ')}.`,
   );
   process.exit(2);
 }
+/** How much time a bench may take: `full`, `short` or `quick`. */
+const pace = isQuick ? 'quick' : name === undefined ? 'short' : 'full';
 
 build();
 // Tokens are measured in a Redis that nobody else uses.
@@ -28,11 +33,17 @@ await startServices();
 const interrupted = new AbortController();
 process.once('SIGINT', () => interrupted.abort());
 try {
-  const { default: bench } = await import(`./${name}/${name}.bench.mjs`);
-  await Promise.race([
-    bench({ flags, services: JSON.parse(process.env.TEST_SERVICES) }),
-    once(interrupted.signal, 'abort'),
-  ]);
+  const services = JSON.parse(process.env.TEST_SERVICES);
+  for (const each of name === undefined ? names : [name]) {
+    if (interrupted.signal.aborted) break;
+    const { default: bench } = await import(`./${each}/${each}.bench.mjs`);
+    if (name === undefined) console.log(`## ${each}\n`);
+    await Promise.race([
+      bench({ flags, services, pace }),
+      once(interrupted.signal, 'abort'),
+    ]);
+    console.log();
+  }
 } finally {
   await stopServices();
 }

@@ -2,14 +2,20 @@
 import { once } from 'node:events';
 import { median, ratios, takeTurns } from '../rounds.mjs';
 import { openCandidates } from './candidates.mjs';
-import { createDatabase, DATABASES } from './database.mjs';
+import { createDatabase, DATABASES } from '../database.mjs';
 import { Article, Comment, seed } from './entities.mjs';
 import { benchOf, QUESTIONS } from './questions.mjs';
 
 const OPERATIONS_TO_AGREE_ON = 3;
 
-const [{ name, url, redis, titles }] = await once(process, 'message');
-const questions = QUESTIONS.filter(({ title }) => titles.includes(title));
+const [{ name, url, redis, titles, share }] = await once(process, 'message');
+const questions = QUESTIONS.filter(({ title }) => titles.includes(title)).map(
+  ({ warmUp, rounds, ...question }) => ({
+    ...question,
+    warmUp: Math.ceil(share * warmUp),
+    rounds: Math.ceil(share * rounds),
+  }),
+);
 const database = await createDatabase(
   DATABASES.find(each => each.name === name),
   url,

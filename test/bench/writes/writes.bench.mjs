@@ -2,11 +2,14 @@
 import { fork } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { load, machine, redisVersion, versionOf } from '../setting.mjs';
-import { DATABASES } from './database.mjs';
+import { DATABASES } from '../database.mjs';
 import { QUESTIONS } from './questions.mjs';
 
-/** Flags: `--database PostgreSQL` and `--question 'one new row'` leave out the others. */
-export default async function writes({ flags, services }) {
+/** Which part of the rounds is run. */
+const SHARES = { full: 1, short: 0.15, quick: 0.05 };
+
+/** Flags: `--database PostgreSQL` and `--question 'one new row'` leave out the others. Quick: PostgreSQL alone. */
+export default async function writes({ flags, services, pace }) {
   const { values } = parseArgs({
     args: flags,
     options: { database: { type: 'string' }, question: { type: 'string' } },
@@ -14,8 +17,10 @@ export default async function writes({ flags, services }) {
   const titles = QUESTIONS.map(({ title }) => title).filter(title =>
     title.includes(values.question ?? ''),
   );
+  const database =
+    values.database ?? (pace === 'quick' ? 'PostgreSQL' : undefined);
   const databases = DATABASES.filter(
-    ({ name }) => name === (values.database ?? name),
+    ({ name }) => !database || name === database,
   );
   if (titles.length === 0 || databases.length === 0) {
     throw new Error(
@@ -30,7 +35,13 @@ export default async function writes({ flags, services }) {
     const { url, missing } = service ? services[service] : {};
     if (missing) console.error(`${name}: skipped, ${missing}`);
     else {
-      const job = { name, url, redis: redis.url, titles };
+      const job = {
+        name,
+        url,
+        redis: redis.url,
+        titles,
+        share: SHARES[pace],
+      };
       results.push({ name, ...(await measure(job)) });
     }
   }

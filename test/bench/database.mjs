@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { DataSource } from 'typeorm';
-import { versionOf } from '../setting.mjs';
+import { versionOf } from './setting.mjs';
 
 /** What each database is measured by; `service`: the variable of its server. */
 export const DATABASES = [

@@ -60,7 +60,7 @@ describeOnEachDatabase('what becomes visible', (database, url) => {
     ]);
   });
 
-  it('is nothing after a rollback, and the token is the one from before, where nobody else could see it', async () => {
+  it('is nothing when a transaction is rolled back, and the token is the one from before, where nobody else could see it', async () => {
     const id = 'alkey:users#1' as Identifier;
     const [before] = await zoo.store.read([id]);
     await expect(

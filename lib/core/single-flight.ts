@@ -14,8 +14,16 @@ export class SingleFlight<K, V> {
   /**
    * Joins the run under way for `key`, or begins one. What `produce` throws, at once or later,
    * rejects every promise of that run; the next call begins anew.
+   *
+   * `onItsWay` answers, for a result that callers look for before they come here, a promise that
+   * resolves when they find it: until then the run that is over is still joined, so that one who
+   * looked a moment too early does not begin another.
    */
-  run(key: K, produce: () => V | PromiseLike<V>): Promise<V> {
+  run(
+    key: K,
+    produce: () => V | PromiseLike<V>,
+    onItsWay?: (value: V) => Promise<void> | undefined,
+  ): Promise<V> {
     const running = this.#running.get(key);
     if (running !== undefined) return running;
     const begun = new Promise<V>(resolve => resolve(produce()));
@@ -25,7 +33,11 @@ export class SingleFlight<K, V> {
     };
     // Registered before any caller can await, so that a caller who goes on finds the key free. It
     // also hears a failure that no caller waits for.
-    void begun.then(forget, forget);
+    void begun.then(value => {
+      const arrival = onItsWay?.(value);
+      if (arrival) void arrival.then(forget, forget);
+      else forget();
+    }, forget);
     return begun;
   }
 }

@@ -38,6 +38,12 @@ type UnreadPart =
   | { readonly kind: 'literal'; readonly value: string }
   | { readonly kind: 'ref'; readonly dependency: Dependency };
 
+/** What one run of `wrap` produced, and whether others will find it. */
+interface WrapRun {
+  readonly value: unknown;
+  readonly kept: boolean;
+}
+
 /**
  * The runs of `wrap` that the code now running is a part of. One for all applications of a process:
  * before Node 24 each costs every promise there is, and is never collected.
@@ -47,7 +53,7 @@ const running = new AsyncLocalStorage<readonly string[]>();
 /** Composes cache keys that change when what they name changes, and caches values under them. */
 @Injectable()
 export class CacheKeyService {
-  private readonly runs = new SingleFlight<string, unknown>();
+  private readonly runs = new SingleFlight<string, WrapRun>();
 
   constructor(
     @Inject(ALKEY_OPTIONS) private readonly options: ResolvedOptions,
@@ -163,11 +169,16 @@ export class CacheKeyService {
     const collapsed = this.runs.has(run);
     const reason = outdated ? 'outdated' : 'absent';
     this.events.emit('miss', { source, name, identifiers, reason, collapsed });
-    return this.runs.run(run, async () => {
-      const produced = await running.run([...around, run], produce);
-      this.kept.keep(place, produced);
-      return produced;
-    }) as Promise<T>;
+    const { value } = await this.runs.run(
+      run,
+      async () => {
+        const produced = await running.run([...around, run], produce);
+        const kept = this.kept.keep(place, produced) !== undefined;
+        return { value: produced, kept };
+      },
+      made => (made.kept ? this.kept.arrived() : undefined),
+    );
+    return value as T;
   }
 
   /**

@@ -166,10 +166,14 @@ export class CallAnswers {
     const reason = outdated ? 'outdated' : 'absent';
     this.events.emit('miss', { source, name, identifiers, reason, collapsed });
     let own = false;
-    const run = await this.runs.run(key, () => {
-      own = true;
-      return this.run(visit, place);
-    });
+    const run = await this.runs.run(
+      key,
+      () => {
+        own = true;
+        return this.run(visit, place);
+      },
+      made => (made.kept ? this.kept.arrived() : undefined),
+    );
     if (own) {
       if (run.reason) this.report(visit.plan, run.reason, identifiers);
       return run.answer;

@@ -79,6 +79,11 @@ export class KeptValues {
     this.events.emit('stored', { source, name, identifiers, size, ttlMs });
     return body;
   }
+
+  /** Resolves when whoever looks finds what was kept until now. */
+  arrived(): Promise<void> {
+    return this.responses.arrived();
+  }
 }
 
 function unencodable(

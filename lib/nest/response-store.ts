@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { type Cache } from 'cache-manager';
 import { type Keyv } from 'keyv';
@@ -121,6 +122,16 @@ export class ResponseStore {
    */
   async settled(): Promise<void> {
     await Promise.all(this.writing);
+  }
+
+  /**
+   * Resolves when whoever looks finds what was stored until now, and whoever looked before it was
+   * there has heard so.
+   */
+  async arrived(): Promise<void> {
+    await this.settled();
+    // A look-up that was answered in the same turn goes on in it.
+    await setImmediate();
   }
 
   private keyOf(slot: string): string {

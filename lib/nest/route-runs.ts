@@ -62,15 +62,19 @@ export class RouteRuns {
     let own = false;
     let run: HandlerRun;
     try {
-      run = await this.runs.run(key, () => {
-        const produce = (): Promise<HandlerRun> => {
-          own = true;
-          return this.run(visit, missed);
-        };
-        return plan.singleFlight === 'cluster' && this.cluster
-          ? this.runForAll(this.cluster, missed, produce)
-          : produce();
-      });
+      run = await this.runs.run(
+        key,
+        () => {
+          const produce = (): Promise<HandlerRun> => {
+            own = true;
+            return this.run(visit, missed);
+          };
+          return plan.singleFlight === 'cluster' && this.cluster
+            ? this.runForAll(this.cluster, missed, produce)
+            : produce();
+        },
+        made => (made.response ? this.responses.arrived() : undefined),
+      );
     } catch (error) {
       const status = statusOfError(error);
       const instead = this.giveInstead(visit, missed, status, own, error);

@@ -66,6 +66,28 @@ describe('SingleFlight', () => {
     expect(seen).toEqual([false]);
   });
 
+  it('lets callers join a run that is over until its result is where they look', async () => {
+    const flights = new SingleFlight<string, number>();
+    let arrive = (): void => undefined;
+    const onItsWay = (): Promise<void> =>
+      new Promise(resolve => (arrive = resolve));
+    expect(await flights.run('a', () => 1, onItsWay)).toBe(1);
+    expect(await flights.run('a', () => 2)).toBe(1);
+    arrive();
+    await Promise.resolve();
+    expect(await flights.run('a', () => 3)).toBe(3);
+  });
+
+  it('forgets a result that goes nowhere at once', async () => {
+    const flights = new SingleFlight<string, number>();
+    await flights.run(
+      'a',
+      () => 1,
+      () => undefined,
+    );
+    expect(await flights.run('a', () => 2)).toBe(2);
+  });
+
   it('begins anew after a failure', async () => {
     const flights = new SingleFlight<string, number>();
     await flights

@@ -120,7 +120,8 @@ describe.each(ADAPTERS)('a store that goes wrong over %s', adapter => {
       const answer = await app.get('/x');
       expect(answer.status).toBe(200);
       expect(JSON.parse(answer.body)).toEqual({
-        run: HIT.test(answer.cacheStatus ?? '') ? 1 : run,
+        // One who comes while it is being stored has the answer of the run before.
+        run: /hit|collapsed/.test(answer.cacheStatus ?? '') ? 1 : run,
       });
     }
   });

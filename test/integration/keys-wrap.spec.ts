@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createCache } from 'cache-manager';
 import {
@@ -112,6 +113,21 @@ describeOnStores('wrap', options => {
     );
     expect(new Set(answers)).toEqual(new Set(['run 1']));
     expect(count.runs).toBe(1);
+  });
+
+  it('shares it with calls that looked just before its answer was there', async () => {
+    for (const key of Array.from({ length: 20 }, (_, index) => index)) {
+      const count = counter();
+      const calls: Promise<unknown>[] = [];
+      for (let turn = 0; turn < 10; turn += 1) {
+        for (let call = 0; call < 5; call += 1) {
+          calls.push(app.keys.wrap([User, 'early', key], count.produce));
+        }
+        await setImmediate();
+      }
+      await Promise.all(calls);
+      expect(count.runs).toBe(1);
+    }
   });
 
   it('does not let a call after a commit join a run from before it', async () => {

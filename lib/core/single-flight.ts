@@ -28,16 +28,26 @@ export class SingleFlight<K, V> {
     if (running !== undefined) return running;
     const begun = new Promise<V>(resolve => resolve(produce()));
     this.#running.set(key, begun);
-    const forget = (): void => {
-      this.#running.delete(key);
-    };
-    // Registered before any caller can await, so that a caller who goes on finds the key free. It
-    // also hears a failure that no caller waits for.
-    void begun.then(value => {
-      const arrival = onItsWay?.(value);
-      if (arrival) void arrival.then(forget, forget);
-      else forget();
-    }, forget);
+    void this.#forgetAfter(key, begun, onItsWay);
     return begun;
+  }
+
+  /**
+   * Called before any caller can await, so that one who goes on finds the key free; and whoever
+   * waits or not, a failure is heard.
+   */
+  async #forgetAfter(
+    key: K,
+    begun: Promise<V>,
+    onItsWay: ((value: V) => Promise<void> | undefined) | undefined,
+  ): Promise<void> {
+    try {
+      const value = await begun;
+      const arrival = onItsWay?.(value);
+      if (arrival) await arrival;
+    } catch {
+      // The callers' own.
+    }
+    this.#running.delete(key);
   }
 }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { SingleFlight } from '../../lib/core/single-flight.js';
 
@@ -68,13 +69,11 @@ describe('SingleFlight', () => {
 
   it('lets callers join a run that is over until its result is where they look', async () => {
     const flights = new SingleFlight<string, number>();
-    let arrive = (): void => undefined;
-    const onItsWay = (): Promise<void> =>
-      new Promise(resolve => (arrive = resolve));
+    const { runs: arrivals, produce: onItsWay } = producer<void>();
     expect(await flights.run('a', () => 1, onItsWay)).toBe(1);
     expect(await flights.run('a', () => 2)).toBe(1);
-    arrive();
-    await Promise.resolve();
+    arrivals[0]!.resolve();
+    await setImmediate();
     expect(await flights.run('a', () => 3)).toBe(3);
   });
 
@@ -106,8 +105,8 @@ describe('SingleFlight', () => {
     try {
       void flights.run('a', () => Promise.reject(new Error('unseen')));
       // Node reports unhandled rejections after the microtasks of a turn.
-      await new Promise(resolve => setImmediate(resolve));
-      await new Promise(resolve => setImmediate(resolve));
+      await setImmediate();
+      await setImmediate();
       expect(unhandled).toEqual([]);
     } finally {
       process.off('unhandledRejection', note);

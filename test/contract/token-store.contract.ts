@@ -25,7 +25,7 @@ export interface StoreUnderTest {
 }
 
 const LEASE_MS = 30_000;
-const SHORT_MS = 120;
+const SHORT_MS = 300;
 
 const holder = () => mintHolder(randomBytes);
 

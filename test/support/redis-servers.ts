@@ -233,14 +233,27 @@ function redisServer(
 ): RedisServer {
   let child: ChildProcess | undefined;
   const url = `redis://127.0.0.1:${port}`;
-  const command = async (...words: string[]): Promise<unknown> => {
+  const commandOnce = async (words: readonly string[]): Promise<unknown> => {
     const client = createClient({ url, socket: { reconnectStrategy: false } });
     client.on('error', () => undefined);
     await client.connect();
     try {
       return await client.sendCommand(words);
     } finally {
-      client.destroy();
+      if (client.isOpen) client.destroy();
+    }
+  };
+  const command = async (...words: string[]): Promise<unknown> => {
+    for (let left = 5; ; left -= 1) {
+      try {
+        return await commandOnce(words);
+      } catch (error) {
+        // A server that changes its role sends its clients away, those that just came as well.
+        if (left === 0 || !/Socket closed|ECONNRESET/.test(String(error))) {
+          throw error;
+        }
+        await sleep(50);
+      }
     }
   };
   return {

@@ -1,5 +1,4 @@
 import { type TableId } from '../identifiers/identifier.js';
-import { canonicalKeyValue } from '../identifiers/key-value.js';
 import {
   canonicalKey,
   type Reference,
@@ -8,9 +7,7 @@ import {
 } from '../identifiers/schema.js';
 import { everyTableReached, type ParentChange } from './cascades.js';
 import { operandValue, type Parameters, UNTOLD } from './operand-value.js';
-import { type Row, rowsPinned, columnsPinned } from './pinned-rows.js';
 import {
-  type Alternative,
   type DeleteWrite,
   type InsertWrite,
   type Operand,
@@ -20,6 +17,8 @@ import {
 } from './statement.js';
 import { rowsTold, type WriteOutcome } from './write-outcome.js';
 import { WriteSet } from './write-set.js';
+import { WrittenKeys } from './written-keys.js';
+import { type Parents, WrittenParents } from './written-parents.js';
 
 export interface EffectOptions {
   readonly maxRowsPerTable: number;
@@ -62,13 +61,18 @@ export function effectsOf(
 class EffectCollector implements Effects {
   readonly writes: WriteSet;
   readonly unnamed = new Map<TableId, number>();
+  private readonly keys: WrittenKeys;
+  private readonly parents: WrittenParents;
 
   constructor(
     private readonly schema: Schema,
     private readonly parameters: Parameters,
     private readonly options: EffectOptions,
   ) {
-    this.writes = new WriteSet(options.maxRowsPerTable);
+    const { maxRowsPerTable } = options;
+    this.writes = new WriteSet(maxRowsPerTable);
+    this.keys = new WrittenKeys(schema, parameters, maxRowsPerTable);
+    this.parents = new WrittenParents(schema, parameters, maxRowsPerTable);
   }
 
   add(write: TableWrite, outcome: WriteOutcome | undefined): void {
@@ -161,7 +165,7 @@ class EffectCollector implements Effects {
     outcome: WriteOutcome | undefined,
   ): void {
     const returned = rowsTold(write.returning, outcome);
-    const keys = this.insertedKeys(write, table, outcome);
+    const keys = this.keys.inserted(write, table, outcome);
     this.writes.addTable(table.id);
     if (keys.everyRow) this.writes.addEveryRow(table.id);
     for (const key of keys.named) this.writes.addRow(table.id, key);
@@ -178,96 +182,8 @@ class EffectCollector implements Effects {
       if (write.onConflict === 'update' || write.onConflict === 'replace') {
         return 'untold';
       }
-      return this.insertedParents(write, reference, returned);
+      return this.parents.inserted(write, reference, returned);
     });
-  }
-
-  private insertedKeys(
-    write: InsertWrite,
-    table: Table,
-    outcome: WriteOutcome | undefined,
-  ): {
-    readonly named: readonly (readonly string[])[];
-    readonly unnamed: number;
-    readonly everyRow: boolean;
-  } {
-    // Rows that were there already and went, or were left under another key, are told by nobody.
-    const losesKeys =
-      write.onConflict === 'replace' ||
-      this.changesKey(table, write.conflictAssignments);
-    const told = outcome && this.keysTold(write, table, outcome);
-    if (told) return { named: told, unnamed: 0, everyRow: losesKeys };
-    const { tuples } = write;
-    if (!tuples) return { named: [], unnamed: 0, everyRow: true };
-    const named: (readonly string[])[] = [];
-    let unnamed = 0;
-    for (const tuple of tuples) {
-      const key = this.tupleKey(write, tuple, table);
-      if (key === 'untold') return { named, unnamed: 0, everyRow: true };
-      if (key === 'generated') unnamed += 1;
-      else named.push(key);
-    }
-    const conflict =
-      losesKeys ||
-      (write.onConflict === 'update' && !this.conflictsOnKey(write, table)) ||
-      // How many rows were skipped is not told, and no other source tells it right.
-      (write.onConflict === 'ignore' && unnamed > 0 && outcome !== undefined);
-    return conflict
-      ? { named, unnamed: 0, everyRow: true }
-      : { named, unnamed, everyRow: false };
-  }
-
-  private tupleKey(
-    write: InsertWrite,
-    tuple: readonly Operand[],
-    table: Table,
-  ): readonly string[] | 'generated' | 'untold' {
-    const values: unknown[] = [];
-    for (const column of table.key) {
-      const operand = this.inserted(write, tuple, column.name);
-      if (operand === undefined) return 'untold';
-      const value = operandValue(operand, this.parameters);
-      const empty =
-        operand.kind === 'default' ||
-        value === null ||
-        // MySQL reads 0 in an AUTO_INCREMENT column as "the next one".
-        (column.generated && canonicalKeyValue(column.kind, value) === '0');
-      if (empty) return 'generated';
-      values.push(value);
-    }
-    return canonicalKey(table.key, values) ?? 'untold';
-  }
-
-  /** The operand of a column in a tuple; `undefined` where the statement does not list columns. */
-  private inserted(
-    write: InsertWrite,
-    tuple: readonly Operand[],
-    column: string,
-  ): Operand | undefined {
-    if (!write.columns) return undefined;
-    const index = write.columns.findIndex(name =>
-      this.schema.sameColumn(name, column),
-    );
-    return index === -1 ? { kind: 'default' } : tuple[index];
-  }
-
-  private conflictsOnKey(write: InsertWrite, table: Table): boolean {
-    const { conflictColumns } = write;
-    return (
-      conflictColumns?.length === table.key.length &&
-      table.key.every(({ name }) =>
-        conflictColumns.some(column => this.schema.sameColumn(column, name)),
-      )
-    );
-  }
-
-  private changesKey(
-    table: Table,
-    assignments: ReadonlyMap<string, Operand>,
-  ): boolean {
-    return table.key.some(
-      ({ name }) => this.schema.columnOf(assignments, name) !== undefined,
-    );
   }
 
   /** Rows that refer to columns that get other values: the key, or another that is unique. */
@@ -282,28 +198,6 @@ class EffectCollector implements Effects {
     if (columns.length > 0) this.addCascade(table, 'key-change', columns);
   }
 
-  private insertedParents(
-    write: InsertWrite,
-    reference: Reference,
-    returned: readonly Row[] | undefined,
-  ): readonly (readonly string[])[] | 'untold' {
-    if (returned) {
-      const rows = returned.map(row => this.parentOf(reference, row));
-      if (!rows.includes(undefined)) return definite(rows);
-    }
-    if (!write.tuples) return 'untold';
-    const parents: (readonly string[])[] = [];
-    for (const tuple of write.tuples) {
-      const operands = reference.columns.map(column =>
-        this.inserted(write, tuple, column),
-      );
-      const parent = this.parentFrom(reference, operands);
-      if (parent === 'untold') return 'untold';
-      if (parent) parents.push(parent);
-    }
-    return parents;
-  }
-
   private addUpdate(
     write: UpdateWrite,
     table: Table,
@@ -311,11 +205,12 @@ class EffectCollector implements Effects {
   ): void {
     const assigned = (column: string): Operand | undefined =>
       this.schema.columnOf(write.assignments, column);
-    const renames = this.changesKey(table, write.assignments);
+    const renames = this.keys.changed(table, write.assignments);
     // RETURNING tells the keys that rows have now, not those they had.
     const told =
-      (outcome && !renames && this.keysTold(write, table, outcome)) ||
-      (keysOf(table, outcome?.before) ?? this.pinnedKeys(write.where, table));
+      (outcome && !renames && this.keys.told(write, table, outcome)) ||
+      (this.keys.of(table, outcome?.before) ??
+        this.keys.pinned(write.where, table));
     this.addRows(table, told);
     if (renames) {
       const newKey = table.key.map(({ name }) => assigned(name));
@@ -324,10 +219,10 @@ class EffectCollector implements Effects {
     this.addFollowers(table, write.assignments);
     this.eachParent(table, reference => {
       const operands = reference.columns.map(assigned);
-      const before = this.parentsBefore(write.where, reference, outcome);
+      const before = this.parents.before(write.where, reference, outcome);
       if (before === 'untold') return 'untold';
       if (operands.every(operand => operand === undefined)) return before;
-      const after = this.parentFrom(reference, operands);
+      const after = this.parents.assigned(reference, operands);
       if (after === 'untold') return 'untold';
       return after ? [...before, after] : before;
     });
@@ -358,13 +253,13 @@ class EffectCollector implements Effects {
   ): void {
     this.addRows(
       table,
-      (outcome && this.keysTold(write, table, outcome)) ??
-        keysOf(table, outcome?.before) ??
-        this.pinnedKeys(write.where, table),
+      (outcome && this.keys.told(write, table, outcome)) ??
+        this.keys.of(table, outcome?.before) ??
+        this.keys.pinned(write.where, table),
     );
     this.addCascade(table, 'delete');
     this.eachParent(table, reference =>
-      this.parentsBefore(write.where, reference, outcome),
+      this.parents.before(write.where, reference, outcome),
     );
   }
 
@@ -379,109 +274,9 @@ class EffectCollector implements Effects {
     }
   }
 
-  /** The keys that the driver told, where it told that of each row. */
-  private keysTold(
-    { returning }: InsertWrite | UpdateWrite | DeleteWrite,
-    table: Table,
-    outcome: WriteOutcome,
-  ): readonly (readonly string[])[] | undefined {
-    const keys = keysOf(table, rowsTold(returning, outcome));
-    if (keys) return keys;
-    const generated = outcome.generatedKeys?.map(value =>
-      canonicalKey(table.key, [value]),
-    );
-    return generated && !generated.includes(undefined)
-      ? definite(generated)
-      : undefined;
-  }
-
-  private pinnedKeys(
-    where: readonly Alternative[] | undefined,
-    table: Table,
-  ): readonly (readonly string[])[] | undefined {
-    return rowsPinned(
-      where,
-      table.key,
-      this.parameters,
-      this.schema,
-      this.options.maxRowsPerTable,
-    );
-  }
-
-  private parentsBefore(
-    where: readonly Alternative[] | undefined,
-    reference: Reference,
-    outcome: WriteOutcome | undefined,
-  ): readonly (readonly string[])[] | 'untold' {
-    if (outcome?.before) {
-      const parents = outcome.before.map(row => this.parentOf(reference, row));
-      return parents.includes(undefined) ? 'untold' : definite(parents);
-    }
-    const key = this.parentKey(reference);
-    return (
-      (key &&
-        columnsPinned(
-          where,
-          reference.columns.map((name, index) => ({
-            name,
-            kind: key[index]?.kind ?? { kind: 'opaque' },
-          })),
-          this.parameters,
-          this.schema,
-          this.options.maxRowsPerTable,
-        )) ??
-      'untold'
-    );
-  }
-
-  /** The parent in a row that was read; `[]` where it has none, `undefined` where it is not told. */
-  private parentOf(
-    reference: Reference,
-    row: Row,
-  ): readonly string[] | undefined {
-    const values = reference.columns.map(column =>
-      this.schema.columnOf(row, column),
-    );
-    if (values.includes(null)) return [];
-    const key = this.parentKey(reference);
-    return values.includes(undefined) || !key
-      ? undefined
-      : canonicalKey(key, values);
-  }
-
-  /** The parent that a statement assigns; `undefined`: none. */
-  private parentFrom(
-    reference: Reference,
-    operands: readonly (Operand | undefined)[],
-  ): readonly string[] | undefined | 'untold' {
-    const values: unknown[] = [];
-    for (const operand of operands) {
-      if (operand === undefined) return 'untold';
-      if (operand.kind === 'default') {
-        if (reference.hasDefault) return 'untold';
-        return undefined;
-      }
-      values.push(operandValue(operand, this.parameters));
-    }
-    if (values.includes(null)) return undefined;
-    const key = this.parentKey(reference);
-    return (key && canonicalKey(key, values)) ?? 'untold';
-  }
-
-  /** The parent's key columns, if it is the key that the reference holds and not another column. */
-  private parentKey(reference: Reference): Table['key'] | undefined {
-    const key = this.schema.table(reference.parent)?.key;
-    return key?.length === reference.parentColumns.length &&
-      key.every(({ name }, index) => name === reference.parentColumns[index])
-      ? key
-      : undefined;
-  }
-
   private eachParent(
     table: Table,
-    parents: (
-      reference: Reference,
-    ) => readonly (readonly string[])[] | 'untold',
+    parents: (reference: Reference) => Parents,
   ): void {
     if (!this.options.parents) return;
     for (const reference of this.schema.parentsOf(table.id)) {
@@ -521,21 +316,4 @@ class EffectCollector implements Effects {
 
 function setsDefault({ onDelete, onUpdate }: Reference): boolean {
   return onDelete === 'set-default' || onUpdate === 'set-default';
-}
-
-function keysOf(
-  table: Table,
-  rows: readonly Row[] | undefined,
-): readonly (readonly string[])[] | undefined {
-  const keys = rows?.map(row =>
-    canonicalKey(
-      table.key,
-      table.key.map(({ name }) => row.get(name)),
-    ),
-  );
-  return keys && !keys.includes(undefined) ? definite(keys) : undefined;
-}
-
-function definite<T>(values: readonly (T | undefined)[]): readonly T[] {
-  return values.filter(value => value !== undefined);
 }

@@ -11,7 +11,7 @@ import {
 } from '@nestjs/common';
 import { type Cache } from 'cache-manager';
 import { RENEWAL_MS } from '../core/tokens/recovery.js';
-import { systemTimers } from '../core/tokens/timers.js';
+import { systemClock, systemTimers } from '../core/tokens/timers.js';
 import { TokenStore } from '../core/tokens/token-store.js';
 import { ClusterFlight } from '../core/cluster-flight.js';
 import { WriteAnnouncer } from '../core/writes/write-announcer.js';
@@ -64,9 +64,6 @@ import { within } from './within.js';
  * and requests, a moment later, would find the store away.
  */
 const FIRST_CONNECTION_MS = 500;
-
-/** A clock that never goes back, in milliseconds. */
-const clock = (): number => performance.now();
 
 const providers: Provider[] = [
   AlkeyEvents,
@@ -136,7 +133,7 @@ const providers: Provider[] = [
             : Math.min(options.leaseMs / 2, RENEWAL_MS),
         randomBytes,
         timers: systemTimers,
-        clock,
+        clock: systemClock,
         onHeld: identifiers =>
           events.emit('held', { identifiers, leaseMs: options.leaseMs }),
         onReleased: (identifiers, heldMs) =>
@@ -163,7 +160,7 @@ const providers: Provider[] = [
         leases: new RedisRunLeases(redis.commands, namespace),
         newOwner: () => randomUUID(),
         timers: systemTimers,
-        clock,
+        clock: systemClock,
       }),
   },
   {
@@ -246,9 +243,9 @@ export class AlkeyModule
 
 /** Redis answers, or has had its time to. */
 async function connected({ commands }: OpenedRedis): Promise<void> {
-  const deadline = clock() + FIRST_CONNECTION_MS;
+  const deadline = systemClock() + FIRST_CONNECTION_MS;
   for (;;) {
-    const leftMs = deadline - clock();
+    const leftMs = deadline - systemClock();
     if (leftMs <= 0) return;
     try {
       await within(leftMs, () => commands.reach(['alkey']));

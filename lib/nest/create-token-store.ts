@@ -3,7 +3,7 @@ import { AlkeyError, describeValue } from '../core/errors.js';
 import { GuardedTokenStore } from '../core/tokens/guarded-token-store.js';
 import { MemoryTokenStore } from '../core/tokens/memory-token-store.js';
 import { NearTokenStore } from '../core/tokens/near-token-store.js';
-import { systemTimers } from '../core/tokens/timers.js';
+import { systemClock, systemTimers } from '../core/tokens/timers.js';
 import { type TokenStore } from '../core/tokens/token-store.js';
 import { type OpenedRedis } from '../redis/open-redis.js';
 import { RedisTokenChanges } from '../redis/redis-token-changes.js';
@@ -13,9 +13,6 @@ import { type StoreLog } from './store-log.js';
 
 /** Tokens kept in memory where there is no Redis; one that goes makes its readers miss once. */
 const MAX_TOKENS_IN_MEMORY = 100_000;
-
-/** A clock that never goes back, in milliseconds. */
-const clock = (): number => performance.now();
 
 /**
  * Where the application's tokens live.
@@ -32,7 +29,12 @@ export function createTokenStore(
   if (!redis) {
     if (near) throw nearWithout('Redis', near);
     const maxTokens = MAX_TOKENS_IN_MEMORY;
-    return new MemoryTokenStore({ clock, randomBytes, tokenTtlMs, maxTokens });
+    return new MemoryTokenStore({
+      clock: systemClock,
+      randomBytes,
+      tokenTtlMs,
+      maxTokens,
+    });
   }
   const { commands } = redis;
   const far = new RedisTokenStore({
@@ -40,12 +42,12 @@ export function createTokenStore(
     namespace,
     randomBytes,
     tokenTtlMs,
-    clock,
+    clock: systemClock,
   });
   return new GuardedTokenStore({
     store: near ? nearStore(far, near.maxAgeMs, redis, options, log) : far,
     storeTimeoutMs,
-    clock,
+    clock: systemClock,
     timers: systemTimers,
     onEvent: event => log.tokenStore(event),
   });
@@ -63,7 +65,7 @@ function nearStore(
   return new NearTokenStore({
     store,
     maxAgeMs,
-    clock,
+    clock: systemClock,
     listen: listener =>
       new RedisTokenChanges({
         client,

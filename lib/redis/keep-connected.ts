@@ -1,4 +1,4 @@
-import { systemTimers } from '../core/tokens/timers.js';
+import { systemClock, systemTimers } from '../core/tokens/timers.js';
 
 /** What clients of node-redis have in common, as far as they are kept connected. */
 export interface KeptClient {
@@ -86,7 +86,7 @@ export function keepAnswering(
     }
   };
   const look = (): void => {
-    const nowMs = performance.now();
+    const nowMs = systemClock();
     if (!client.isReady) {
       // It tries by itself, and gives up a server that takes the connection and is silent.
       silentSince = undefined;

@@ -1,7 +1,7 @@
 import calculateSlot from 'cluster-key-slot';
 import { Deadline } from '../core/tokens/deadline.js';
 import { Recovery } from '../core/tokens/recovery.js';
-import { systemTimers } from '../core/tokens/timers.js';
+import { systemClock, systemTimers } from '../core/tokens/timers.js';
 import { type Fetched, type RedisSender } from './redis-commands.js';
 import {
   AS_TEXT,
@@ -48,10 +48,8 @@ export interface SentSentinel {
   ): Promise<unknown>;
 }
 
-const clock = (): number => performance.now();
-
 export function clientSender(client: FollowedClient): RedisSender {
-  const server = new ServerEpoch(client, clock);
+  const server = new ServerEpoch(client, systemClock);
   const send = async (command: readonly string[]): Promise<unknown> => {
     if (!client.isReady) throw serverIsAway();
     return client.sendCommand(command, AS_TEXT);
@@ -102,7 +100,7 @@ const REDISCOVERY_PAUSE_MS = 250;
 const ANSWER_TIMEOUT_MS = 2_000;
 
 function answerDeadline(): Deadline {
-  return new Deadline(ANSWER_TIMEOUT_MS, () => performance.now(), systemTimers);
+  return new Deadline(ANSWER_TIMEOUT_MS, systemClock, systemTimers);
 }
 
 /**
@@ -122,7 +120,7 @@ export function clusterSender(
   const serverOf = (client: FollowedClient): ServerEpoch => {
     let server = servers.get(client);
     if (!server) {
-      server = new ServerEpoch(client, clock);
+      server = new ServerEpoch(client, systemClock);
       servers.set(client, server);
       client.on('end', () => {
         server?.stop();
@@ -201,7 +199,7 @@ export function sentinelSender(
   const deadline = answerDeadline();
   const sent = (command: readonly string[]): Promise<unknown> =>
     deadline.of(() => sentinel.sendCommand(false, command, AS_TEXT), noAnswer);
-  const recovery = new Recovery(clock);
+  const recovery = new Recovery(systemClock);
   let hasAnswered = false;
   // While the master is looked for the first time nobody relies on anything.
   const onLost = (): void => {

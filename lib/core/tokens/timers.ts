@@ -4,6 +4,9 @@ export interface Timers {
   after(ms: number, run: () => void): () => void;
 }
 
+/** The clock of Node that never goes back, in milliseconds. */
+export const systemClock = (): number => performance.now();
+
 /** Timers of Node that keep no process alive. */
 export const systemTimers: Timers = {
   after(ms, run) {

@@ -47,6 +47,7 @@ export class Announcement {
   private readonly held = new Set<Identifier>();
   private stopRenewing: (() => void) | undefined;
   private heldSince = 0;
+  private renewedAtMs = -Infinity;
 
   constructor(
     private readonly store: TokenStore,
@@ -82,11 +83,13 @@ export class Announcement {
       this.renewLater();
     }
     const { clock, leaseMs } = this.options;
-    for (let sentAtMs = -Infinity; clock() - sentAtMs >= this.renewalMs;) {
-      // Once more where the process stood still so long that what was acknowledged may be gone.
+    let sentAtMs: number;
+    do {
+      // Again where the process stood still, its renewals too, for so long that what was acknowledged
+      // may be gone. Where the store is merely slow, they have been sent meanwhile.
       sentAtMs = clock();
       await this.store.hold(added, this.holder, leaseMs);
-    }
+    } while (clock() - Math.max(sentAtMs, this.renewedAtMs) >= this.renewalMs);
     this.options.onHeld(added);
   }
 
@@ -140,9 +143,10 @@ export class Announcement {
 
   /** A slow commit renews its holds while it waits: their lease may end, and a store may lose them. */
   private renewLater(): void {
-    const { leaseMs, timers } = this.options;
+    const { clock, leaseMs, timers } = this.options;
     this.stopRenewing = timers.after(this.renewalMs, () => {
       if (this.isAbandoned()) return;
+      this.renewedAtMs = clock();
       void ended(this.store.hold([...this.held], this.holder, leaseMs));
       this.renewLater();
     });

@@ -235,6 +235,21 @@ describe('a commit that takes long', () => {
     await writer.settle([row]);
   });
 
+  it('begins even where the store is slower than renewals follow each other', async () => {
+    const world = new World({ renewalMs: 200 });
+    const holdAtOnce = world.store.hold.bind(world.store);
+    world.store.hold = async (...args) => {
+      await new Promise<void>(resolve => world.time.timers.after(250, resolve));
+      await holdAtOnce(...args);
+    };
+    const writer = world.begin();
+    const holding = writer.hold([row]);
+    await world.time.advance(250);
+    await holding;
+    expect(world.told).toEqual([['held', [row]]]);
+    await writer.settle([row]);
+  });
+
   it('leaves the holds of a writer that went away to their lease', async () => {
     const world = new World();
     const before = await world.read(row);

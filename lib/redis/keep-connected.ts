@@ -80,10 +80,10 @@ export function keepAnswering(
   const ping = async (): Promise<void> => {
     try {
       await client.sendCommand(['PING']);
-      silentSince = undefined;
     } catch {
-      // The end of the connection, which the client tells by itself.
+      // An error is an answer as well; the end of the connection the client tells by itself.
     }
+    silentSince = undefined;
   };
   const look = (): void => {
     const nowMs = systemClock();

@@ -158,6 +158,29 @@ describeWithRedisServers('a Redis that fails', () => {
     }
   });
 
+  it('leaves a connection alone that answers pings with an error', async () => {
+    await redis.server.command(
+      ...'ACL SETUSER limited on >secret ~* &* +@all -ping'.split(' '),
+    );
+    const limited = await connectedRedis({
+      url: redis.server.url,
+      username: 'limited',
+      password: 'secret',
+    });
+    try {
+      const connections = async () =>
+        String(await redis.server.command('CLIENT', 'LIST')).match(
+          /^id=\d+(?=.* user=limited )/gm,
+        );
+      const before = await connections();
+      expect(before).toHaveLength(1);
+      await sleep(2_000);
+      expect(await connections()).toEqual(before);
+    } finally {
+      await limited.close();
+    }
+  });
+
   it('may forget its scripts', async () => {
     const ids = [unique(), unique()];
     const by = holder();

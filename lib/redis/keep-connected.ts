@@ -14,7 +14,7 @@ export interface AskedClient extends KeptClient {
 }
 
 export interface KeptConnection {
-  /** Ends the connection, if there is one, and begins another. */
+  /** Ends the connection that there is, and begins another. */
   restart(): void;
   stop(): void;
 }
@@ -34,10 +34,8 @@ export function keepConnected(
   onError: (error: unknown) => void,
 ): KeptConnection {
   let isStopped = false;
-  let isConnecting = false;
   let timer: NodeJS.Timeout | undefined;
   const connect = async (): Promise<void> => {
-    isConnecting = true;
     try {
       await client.connect();
     } catch (error) {
@@ -46,16 +44,13 @@ export function keepConnected(
       // A sentinel's client that failed to connect counts as open until it is destroyed.
       if (client.isOpen) await client.destroy();
       if (!isStopped) timer = setTimeout(connect, LONGEST_RECONNECT_DELAY_MS);
-    } finally {
-      isConnecting = false;
     }
   };
   void connect();
   return {
     restart() {
-      if (client.isOpen) client.destroy();
-      // An attempt that this ended begins anew by itself.
-      if (!isConnecting) void connect();
+      client.destroy();
+      void connect();
     },
     stop() {
       isStopped = true;

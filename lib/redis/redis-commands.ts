@@ -1,4 +1,4 @@
-import { type RedisScript } from './scripts.js';
+import { type RedisScript } from './redis-script.js';
 
 /**
  * The few commands that are called, over a client of one server, of a cluster or of sentinels.
@@ -28,16 +28,18 @@ export interface RedisCommands {
   ): Promise<readonly (Value | undefined)[]>;
 
   /**
-   * Runs a script on its ledger and keys of the ledger's slot; it is sent in full where the server
-   * does not know it.
+   * Runs a script on at least one key, all of one slot; it is sent in full where the server does not
+   * know it.
    */
   run<Reply>(
     script: RedisScript<Reply>,
-    ledger: string,
-    keys: readonly string[],
+    keys: ScriptKeys,
     args: readonly string[],
   ): Promise<Reply>;
 }
+
+/** The first says to which node of a cluster. */
+export type ScriptKeys = readonly [string, ...string[]];
 
 /** A reply, and the epoch of the server that gave it. */
 export interface Fetched {
@@ -106,33 +108,32 @@ export class SentRedisCommands implements RedisCommands {
 
   async run<Reply>(
     script: RedisScript<Reply>,
-    ledger: string,
-    keys: readonly string[],
+    keys: ScriptKeys,
     args: readonly string[],
   ): Promise<Reply> {
-    const rest = [String(keys.length + 1), ledger, ...keys, ...args];
+    const rest = [String(keys.length), ...keys, ...args];
     // The first time its source travels along, ahead of whatever names it by its hash: so the first
     // call costs one round trip as well. On a cluster that is true of one node, the others ask.
     if (!this.#sent.has(script.sha1)) {
-      return this.#runInFull(script, ledger, rest);
+      return this.#runInFull(script, keys, rest);
     }
     try {
       const command = ['EVALSHA', script.sha1, ...rest];
-      return script.decode(await this.#sender.send(ledger, command));
+      return script.decode(await this.#sender.send(keys[0], command));
     } catch (error) {
       if (!isUnknownScript(error)) throw error;
-      return this.#runInFull(script, ledger, rest);
+      return this.#runInFull(script, keys, rest);
     }
   }
 
   async #runInFull<Reply>(
     script: RedisScript<Reply>,
-    ledger: string,
+    [key]: ScriptKeys,
     rest: readonly string[],
   ): Promise<Reply> {
     this.#sent.add(script.sha1);
     const command = ['EVAL', script.source, ...rest];
-    return script.decode(await this.#sender.send(ledger, command));
+    return script.decode(await this.#sender.send(key, command));
   }
 }
 

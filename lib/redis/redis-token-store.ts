@@ -15,6 +15,8 @@ import { TokenStore, type HoldOutcome } from '../core/tokens/token-store.js';
 import { RECOVERY_MS } from '../core/tokens/recovery.js';
 import { ledgerKey, ledgerKeyInSlotOf } from './ledger-key.js';
 import { chunksOf, inOneTrip, type RedisCommands } from './redis-commands.js';
+import { PresentTokens } from './present-tokens.js';
+import { type RedisScript } from './redis-script.js';
 import { SharedReads } from './shared-reads.js';
 import { isReply } from './server-epoch.js';
 import {
@@ -23,8 +25,7 @@ import {
   RELEASE,
   REPLACE,
   WRITE_TOKEN,
-  type RedisScript,
-} from './scripts.js';
+} from './token-scripts.js';
 
 export interface RedisTokenStoreOptions {
   readonly commands: RedisCommands;
@@ -39,12 +40,6 @@ export interface RedisTokenStoreOptions {
   readonly maxPresent?: number;
 }
 
-interface SeenPresent {
-  readonly key: string;
-  /** When this process last gave the token its whole life back. */
-  readonly refreshedAtMs: number;
-}
-
 /** Identifiers whose keys one script may touch, and the ledger that keeps account of them. */
 interface Part {
   readonly identifiers: readonly Identifier[];
@@ -53,9 +48,6 @@ interface Part {
 }
 
 const IDENTIFIER_PREFIX = 'alkey:';
-
-/** A token that is read again after this share of its life gets its whole life back. */
-const REFRESH_SHARE = 4;
 
 /** What one script does in well under a millisecond, so that others get their turn. */
 const KEYS_PER_SCRIPT = 100;
@@ -80,9 +72,7 @@ export class RedisTokenStore extends TokenStore {
   readonly #randomBytes: RandomBytes;
   readonly #tokenTtlMs: number;
   readonly #clock: () => number;
-  readonly #maxPresent: number;
-  /** What was there lately, the longest ago first. */
-  readonly #present = new Map<Identifier, SeenPresent>();
+  readonly #present: PresentTokens;
   readonly #reads: SharedReads;
   readonly #ledger: string;
   /** Ledgers that were there: if one is not, it was lost. */
@@ -97,7 +87,10 @@ export class RedisTokenStore extends TokenStore {
     this.#randomBytes = options.randomBytes;
     this.#tokenTtlMs = options.tokenTtlMs;
     this.#clock = options.clock;
-    this.#maxPresent = options.maxPresent ?? 100_000;
+    this.#present = new PresentTokens(
+      options.tokenTtlMs,
+      options.maxPresent ?? 100_000,
+    );
   }
 
   override async read(
@@ -105,10 +98,7 @@ export class RedisTokenStore extends TokenStore {
   ): Promise<readonly (Token | Held)[]> {
     if (identifiers.length === 0) return [];
     try {
-      const keys = this.#keysIfAllPresent(identifiers);
-      const answers = keys
-        ? await this.#readPresent(identifiers, keys)
-        : await this.#readMixed(identifiers);
+      const answers = await this.#readEach(identifiers);
       return this.#isSettled(identifiers)
         ? answers
         : identifiers.map(() => HELD);
@@ -157,35 +147,24 @@ export class RedisTokenStore extends TokenStore {
     this.#present.clear();
   }
 
-  #keysIfAllPresent(
-    identifiers: readonly Identifier[],
-  ): readonly string[] | undefined {
-    const refreshedAfterMs = this.#refreshedAfterMs();
-    const keys: string[] = [];
-    for (const identifier of identifiers) {
-      const seen = this.#present.get(identifier);
-      if (!seen || seen.refreshedAtMs <= refreshedAfterMs) return undefined;
-      keys.push(seen.key);
-    }
-    return keys;
-  }
-
-  async #readMixed(
+  async #readEach(
     identifiers: readonly Identifier[],
   ): Promise<readonly (Token | Held)[]> {
-    const refreshedAfterMs = this.#refreshedAfterMs();
+    const nowMs = this.#clock();
     const present: Identifier[] = [];
     const keys: string[] = [];
     const others: Identifier[] = [];
     for (const identifier of identifiers) {
-      const seen = this.#present.get(identifier);
-      if (seen && seen.refreshedAtMs > refreshedAfterMs) {
-        present.push(identifier);
-        keys.push(seen.key);
-      } else {
+      const key = this.#present.keyOf(identifier, nowMs);
+      if (key === undefined) {
         others.push(identifier);
+      } else {
+        present.push(identifier);
+        keys.push(key);
       }
     }
+    if (others.length === 0) return this.#readPresent(present, keys);
+    if (present.length === 0) return this.#readOrMint(others);
     const answers = await Promise.all([
       this.#readPresent(present, keys),
       this.#readOrMint(others),
@@ -205,7 +184,7 @@ export class RedisTokenStore extends TokenStore {
     const missing: number[] = [];
     for (const [place, value] of values.entries()) {
       if (typeof value === 'string') continue;
-      this.#present.delete(identifiers[place]!);
+      this.#present.forget(identifiers[place]!);
       if (value === undefined) missing.push(place);
     }
     if (missing.length === 0) return values as readonly (Token | Held)[];
@@ -226,20 +205,21 @@ export class RedisTokenStore extends TokenStore {
     const sentAtMs = this.#clock();
     const parts = await inOneTrip(this.#parts(identifiers), async part => {
       const { ledger, keys } = part;
-      const answers = await this.#commands.run(READ_TOKENS, ledger, keys, [
-        this.#known.has(ledger) ? '1' : '0',
-        mintToken(this.#randomBytes),
-        wholeMs(this.#tokenTtlMs),
-        wholeMs(RECOVERY_MS),
-      ]);
+      const answers = await this.#commands.run(
+        READ_TOKENS,
+        [ledger, ...keys],
+        [
+          this.#known.has(ledger) ? '1' : '0',
+          mintToken(this.#randomBytes),
+          wholeMs(this.#tokenTtlMs),
+          wholeMs(RECOVERY_MS),
+        ],
+      );
       if (answers.length === 0) return keys.map((): Held => HELD);
       this.#known.add(ledger);
       for (const [index, answer] of answers.entries()) {
         if (answer === HELD) continue;
-        this.#sawPresent(part.identifiers[index]!, {
-          key: keys[index]!,
-          refreshedAtMs: sentAtMs,
-        });
+        this.#present.saw(part.identifiers[index]!, keys[index]!, sentAtMs);
       }
       return answers;
     });
@@ -268,10 +248,6 @@ export class RedisTokenStore extends TokenStore {
     });
   }
 
-  #refreshedAfterMs(): number {
-    return this.#clock() - this.#tokenTtlMs / REFRESH_SHARE;
-  }
-
   async #change(
     operation: TokenStoreOperation,
     script: RedisScript<void>,
@@ -279,22 +255,14 @@ export class RedisTokenStore extends TokenStore {
     args: readonly string[],
   ): Promise<void> {
     // What this process changes it does not expect present, which saves its next read a round trip.
-    for (const identifier of identifiers) this.#present.delete(identifier);
+    for (const identifier of identifiers) this.#present.forget(identifier);
     try {
       await inOneTrip(this.#parts(identifiers), ({ ledger, keys }) =>
-        this.#commands.run(script, ledger, keys, args),
+        this.#commands.run(script, [ledger, ...keys], args),
       );
     } catch (cause) {
       throw failure(operation, identifiers, cause);
     }
-  }
-
-  #sawPresent(identifier: Identifier, seen: SeenPresent): void {
-    this.#present.delete(identifier);
-    this.#present.set(identifier, seen);
-    if (this.#present.size <= this.#maxPresent) return;
-    const [oldest] = this.#present.keys();
-    if (oldest !== undefined) this.#present.delete(oldest);
   }
 
   #keyOf(identifier: Identifier): string {

@@ -1,11 +1,9 @@
-import { createHash } from 'node:crypto';
 import { type RunLeases } from '../core/cluster-flight.js';
 import { type RedisCommands } from './redis-commands.js';
-import { type RedisScript } from './scripts.js';
+import { defineScript, type RedisScript } from './redis-script.js';
 
 /** Arguments: the owner, the lease in milliseconds. */
-const TAKE = script(
-  'take a run',
+const TAKE = leaseScript(
   `
 if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -14,11 +12,10 @@ return 1
 `,
 );
 
-const IS_TAKEN = script('see a run', "return redis.call('EXISTS', KEYS[1])");
+const IS_TAKEN = leaseScript("return redis.call('EXISTS', KEYS[1])");
 
 /** Arguments: the owner. */
-const DROP = script(
-  'drop a run',
+const DROP = leaseScript(
   `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])
@@ -52,15 +49,10 @@ export class RedisRunLeases implements RunLeases {
     key: string,
     args: readonly string[],
   ): Promise<boolean> {
-    return this.#commands.run(asked, this.#keyPrefix + key, [], args);
+    return this.#commands.run(asked, [this.#keyPrefix + key], args);
   }
 }
 
-function script(name: string, source: string): RedisScript<boolean> {
-  return {
-    name,
-    source,
-    sha1: createHash('sha1').update(source).digest('hex'),
-    decode: reply => reply === 1,
-  };
+function leaseScript(source: string): RedisScript<boolean> {
+  return defineScript(source, reply => reply === 1);
 }

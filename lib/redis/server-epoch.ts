@@ -1,5 +1,5 @@
 import { Recovery } from '../core/tokens/recovery.js';
-import { epochIn } from './scripts.js';
+import { epochIn } from './stored-tokens.js';
 
 export interface SendOptions {
   readonly typeMapping: Readonly<Record<number, never>>;

@@ -1,9 +1,5 @@
-import { type Token, type Held } from '../core/tokens/token.js';
 import { type RedisCommands } from './redis-commands.js';
-import { storedToken } from './scripts.js';
-
-/** What stands under a key: a token, `HELD`, or nothing that counts. */
-export type StoredToken = Token | Held | undefined;
+import { storedToken, type StoredToken } from './stored-tokens.js';
 
 /** The reads of one turn of the event loop: each key once, whoever asks. */
 interface Turn {

@@ -20,10 +20,10 @@ import { CacheKeyed, GLOBAL_WRITE_TOKEN } from 'nestjs-alkey';
 import {
   type AdapterName,
   ADAPTERS,
-  startApp,
   type StartedApp,
 } from '../support/start-app.js';
 import { ask, essence, type RawAnswer } from './ask.js';
+import { startRoutes } from './start-routes.js';
 
 class Point {
   constructor(
@@ -364,18 +364,12 @@ interface AnyServerResponse {
   setHeader(name: string, value: string): unknown;
 }
 
-function start(
+const start = (
   adapter: AdapterName,
   cached: MethodDecorator,
   configure: (app: INestApplication) => void = middleware,
-): Promise<StartedApp> {
-  return startApp({
-    database: { type: 'sqljs' },
-    adapter,
-    configure,
-    metadata: { controllers: [bodies(cached), untouched(cached)] },
-  });
-}
+): Promise<StartedApp> =>
+  startRoutes(adapter, [bodies(cached), untouched(cached)], { configure });
 
 /** Each run has its number. */
 function shape(answer: RawAnswer): string {
@@ -453,11 +447,8 @@ describe.each(ADAPTERS)('bodies over %s', adapter => {
   );
 
   it('sends an answer larger than maxBodyBytes, and does not store it', async () => {
-    await using small = await startApp({
-      database: { type: 'sqljs' },
-      adapter,
+    await using small = await startRoutes(adapter, bodies(CACHED), {
       alkey: { maxBodyBytes: 1000 },
-      metadata: { controllers: [bodies(CACHED)] },
     });
     const first = await small.get('/bodies/big');
     expect(first.body).toHaveLength(100_011);
@@ -649,12 +640,7 @@ describe.each(ADAPTERS)('a template over %s', adapter => {
   };
 
   const startPages = (cached: MethodDecorator): Promise<StartedApp> =>
-    startApp({
-      database: { type: 'sqljs' },
-      adapter,
-      configure,
-      metadata: { controllers: [pages(cached)] },
-    });
+    startRoutes(adapter, pages(cached), { configure });
 
   it('is rendered from what was stored as from what the handler returned', async () => {
     await using bare = await startPages(BARE);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Controller, Get, Inject, Param, type Type } from '@nestjs/common';
+import { Controller, Get, Inject, Param } from '@nestjs/common';
 import { createCache } from 'cache-manager';
 import { Keyv } from 'keyv';
 import {
@@ -9,52 +9,42 @@ import {
   GLOBAL_WRITE_TOKEN,
 } from 'nestjs-alkey';
 import { ResponseStore } from '../../lib/nest/response-store.js';
+import { HIT } from '../support/cache-status.js';
 import {
   type AdapterName,
   ADAPTERS,
-  startApp,
   type StartedApp,
 } from '../support/start-app.js';
 import { Runs } from '../support/shop.js';
 import { ask } from './ask.js';
+import { counted, startRoutes } from './start-routes.js';
 
-const HIT = /^alkey; hit/;
+@Controller()
+class OtherController {
+  constructor(@Inject(Runs) private readonly runs: Runs) {}
 
-function start(
+  @Get('y')
+  @CacheKeyed(GLOBAL_WRITE_TOKEN)
+  other(): unknown {
+    return { run: this.runs.count('y') };
+  }
+
+  @Get('big/:id')
+  @CacheKeyed(GLOBAL_WRITE_TOKEN)
+  big(@Param('id') id: string): string {
+    return id.padEnd(1_000_000, '.');
+  }
+}
+
+const start = (
   adapter: AdapterName,
   options: CacheKeyedOptions,
   alkey: AlkeyModuleOptions = {},
-): Promise<StartedApp> {
-  @Controller()
-  class FloodedController {
-    constructor(@Inject(Runs) private readonly runs: Runs) {}
-
-    @Get('x')
-    @CacheKeyed(GLOBAL_WRITE_TOKEN, options)
-    get(): unknown {
-      return { run: this.runs.count('x') };
-    }
-
-    @Get('y')
-    @CacheKeyed(GLOBAL_WRITE_TOKEN)
-    other(): unknown {
-      return { run: this.runs.count('y') };
-    }
-
-    @Get('big/:id')
-    @CacheKeyed(GLOBAL_WRITE_TOKEN)
-    big(@Param('id') id: string): string {
-      return id.padEnd(1_000_000, '.');
-    }
-  }
-  return startApp({
-    database: { type: 'sqljs' },
-    adapter,
+): Promise<StartedApp> =>
+  startRoutes(adapter, [counted(options), OtherController], {
     alkey,
     synchronize: false,
-    metadata: { controllers: [FloodedController as Type] },
   });
-}
 
 async function status(started: StartedApp, path: string): Promise<string> {
   const answer = await ask(started.url, path, { headers: { host: 'a.test' } });

@@ -29,6 +29,7 @@ import {
   rowOf,
   type RouteRef,
 } from 'nestjs-alkey';
+import { HIT } from '../support/cache-status.js';
 import {
   type AdapterName,
   ADAPTERS,
@@ -41,8 +42,7 @@ import {
   type OpenedDatabase,
 } from '../support/databases.js';
 import { Country, Membership, Order, User } from '../support/shop.js';
-
-const HIT = /^alkey; hit/;
+import { startRoutes } from './start-routes.js';
 
 interface Gadget {
   id: number;
@@ -137,19 +137,12 @@ function routes(
   });
 }
 
-function start(
+const start = (
   adapter: AdapterName,
   controllers: readonly Type[],
-  configure?: (app: INestApplication) => void,
-): Promise<StartedApp> {
-  return startApp({
-    database: { type: 'sqljs' },
-    adapter,
-    entities: ENTITIES,
-    metadata: { controllers: [...controllers] },
-    ...(configure && { configure }),
-  });
-}
+  configure: (app: INestApplication) => void = () => undefined,
+): Promise<StartedApp> =>
+  startRoutes(adapter, controllers, { entities: ENTITIES, configure });
 
 const WRITES: Readonly<Record<string, (app: DataSource) => Promise<unknown>>> =
   {
@@ -521,12 +514,9 @@ describe.each(ADAPTERS)('parameters of a route over %s', adapter => {
   class NestedModule {}
 
   it('may stand in a global prefix, a module’s path, a controller’s, be absent or wild', async () => {
-    await using app = await startApp({
-      database: { type: 'sqljs' },
-      adapter,
+    await using app = await startRoutes(adapter, [], {
       entities: ENTITIES,
       metadata: {
-        controllers: [],
         imports: [
           NestedModule,
           RouterModule.register([{ path: 'm/:module', module: NestedModule }]),

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { HIT, STORED } from '../support/cache-status.js';
 import {
   createDatabase,
   describeOnEachDatabase,
@@ -6,9 +7,6 @@ import {
 } from '../support/databases.js';
 import { ADAPTERS, startApp } from '../support/start-app.js';
 import { User, Order } from '../support/shop.js';
-
-const HIT = /^alkey; hit/;
-const STORED = /^alkey; fwd=(?:miss|stale); stored/;
 
 describeOnEachDatabase('routes', (database, url) => {
   let opened: OpenedDatabase;

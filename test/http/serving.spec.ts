@@ -21,56 +21,28 @@ import {
   type AlkeyModuleOptions,
   CacheKey,
   CacheKeyed,
-  type CacheKeyedOptions,
-  GLOBAL_WRITE_TOKEN,
   type KeyFunction,
   rowOf,
   SkipCacheKeyed,
 } from 'nestjs-alkey';
+import { aheadOfTime } from '../support/ahead-of-time.js';
+import { HIT, STORED } from '../support/cache-status.js';
+import { Gate } from '../support/gate.js';
 import {
   type AdapterName,
   ADAPTERS,
-  startApp,
   type StartedApp,
 } from '../support/start-app.js';
 import { Runs, User } from '../support/shop.js';
 import { until } from '../support/redis-servers.js';
 import { ask, type RawAnswer } from './ask.js';
+import { type AnyRequest, counted, startRoutes } from './start-routes.js';
 
-const HIT = /^alkey; hit/;
-const STORED = /^alkey; fwd=(?:miss|stale); stored/;
-
-function start(
+const start = (
   adapter: AdapterName,
   controller: Type,
   alkey: AlkeyModuleOptions = {},
-): Promise<StartedApp> {
-  return startApp({
-    database: { type: 'sqljs' },
-    adapter,
-    alkey,
-    metadata: { controllers: [controller] },
-  });
-}
-
-/** `/x` answers the number of its run. */
-function counted(options: CacheKeyedOptions): Type {
-  @Controller()
-  class CountedController {
-    constructor(@Inject(Runs) private readonly runs: Runs) {}
-
-    @Get('x')
-    @CacheKeyed(GLOBAL_WRITE_TOKEN, options)
-    get(): unknown {
-      return { run: this.runs.count('x') };
-    }
-  }
-  return CountedController;
-}
-
-interface AnyRequest {
-  readonly headers: Readonly<Record<string, string | undefined>>;
-}
+): Promise<StartedApp> => startRoutes(adapter, controller, { alkey });
 
 /** Every event of one name, as they come. */
 function record<Name extends AlkeyEventName>(
@@ -80,28 +52,6 @@ function record<Name extends AlkeyEventName>(
   const events: AlkeyEventMap[Name][] = [];
   app.get(AlkeyEvents).on(name, event => events.push(event));
   return events;
-}
-
-/** A handler's run that ends when it is told to. */
-class Gate {
-  readonly waiting: ((fail?: Error) => void)[] = [];
-
-  pass(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.waiting.push(fail => (fail ? reject(fail) : resolve()));
-    });
-  }
-
-  /** Resolves when that many runs wait. */
-  async reached(count: number): Promise<void> {
-    while (this.waiting.length < count) {
-      await new Promise(resolve => setImmediate(resolve));
-    }
-  }
-
-  open(fail?: Error): void {
-    for (const go of this.waiting.splice(0)) go(fail);
-  }
 }
 
 describe.each(ADAPTERS)('@CacheKeyed over %s', adapter => {
@@ -370,8 +320,7 @@ describe.each(ADAPTERS)('what an answer depends on over %s', adapter => {
     const [stored] = [record(app, 'stored'), await app.get('/x')];
     expect(stored[0]?.ttlMs).toBe(150);
     expect((await app.get('/x')).cacheStatus).toMatch(HIT);
-    // Longer than the answer lives, by the clock of its store.
-    await new Promise(resolve => setTimeout(resolve, 200));
+    using _ = aheadOfTime(150);
     expect((await app.get('/x')).cacheStatus).toMatch(STORED);
   });
 });
@@ -540,10 +489,7 @@ describe.each(ADAPTERS)('concurrent requests over %s', adapter => {
         return { cookie: (cookies += 1) };
       }
     }
-    await using app = await startApp({
-      database: { type: 'sqljs' },
-      adapter,
-      metadata: { controllers: [CookieController] },
+    await using app = await startRoutes(adapter, CookieController, {
       configure: nest =>
         nest.use(
           (

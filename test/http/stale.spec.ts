@@ -9,7 +9,6 @@ import {
   Param,
   Res,
   ServiceUnavailableException,
-  type Type,
 } from '@nestjs/common';
 import { createCache } from 'cache-manager';
 import { Keyv } from 'keyv';
@@ -20,21 +19,20 @@ import {
   type CacheKeyedOptions,
   type CacheScope,
   GLOBAL_WRITE_TOKEN,
-  TokenStore,
 } from 'nestjs-alkey';
+import { aheadOfTime } from '../support/ahead-of-time.js';
 import {
   type AdapterName,
   ADAPTERS,
-  startApp,
   type StartedApp,
 } from '../support/start-app.js';
 import { Runs } from '../support/shop.js';
 import { ask } from './ask.js';
-
-interface AnyResponse {
-  header(name: string, value: string): unknown;
-  status(status: number): unknown;
-}
+import {
+  type AnyResponse,
+  holdEverything,
+  startRoutes,
+} from './start-routes.js';
 
 /** What the handler does next: waits, fails, answers another status. */
 class Script {
@@ -68,13 +66,7 @@ function app(
       return { run, id };
     }
   }
-  return startApp({
-    database: { type: 'sqljs' },
-    adapter,
-    alkey,
-    synchronize: false,
-    metadata: { controllers: [StaleController as Type] },
-  });
+  return startRoutes(adapter, StaleController, { alkey, synchronize: false });
 }
 
 interface Given {
@@ -158,8 +150,7 @@ describe.each(ADAPTERS)('staleWhileRevalidateMs over %s', adapter => {
     });
     await get(started);
     await started.keys.invalidateAll();
-    // Longer than it may be given.
-    await new Promise(resolve => setTimeout(resolve, 150));
+    using _ = aheadOfTime(100);
     expect(await get(started)).toMatchObject({ run: 2 });
   });
 
@@ -168,16 +159,10 @@ describe.each(ADAPTERS)('staleWhileRevalidateMs over %s', adapter => {
       staleWhileRevalidateMs: 3000,
     });
     await get(started);
-    const { now } = Date;
-    const clock = jest.spyOn(Date, 'now');
-    try {
-      clock.mockImplementation(() => now() + 10_000);
-      expect((await get(started)).cache).toMatch(/^alkey; hit; ttl=8/);
-      await started.keys.invalidateAll();
-      expect((await get(started)).cache).toContain('stale');
-    } finally {
-      clock.mockRestore();
-    }
+    using _ = aheadOfTime(10_000);
+    expect((await get(started)).cache).toMatch(/^alkey; hit; ttl=8/);
+    await started.keys.invalidateAll();
+    expect((await get(started)).cache).toContain('stale');
   });
 
   it('gives nothing while a writer is about to commit', async () => {
@@ -186,8 +171,7 @@ describe.each(ADAPTERS)('staleWhileRevalidateMs over %s', adapter => {
       staleIfErrorMs: LONG,
     });
     await get(started);
-    const store = started.app.get(TokenStore);
-    await store.hold(['alkey:*#*' as never], 'a' as never, 30_000);
+    await holdEverything(started);
     expect(await get(started)).toMatchObject({
       run: 2,
       cache: expect.stringContaining('held'),

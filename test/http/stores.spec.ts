@@ -16,18 +16,16 @@ import { Keyv } from 'keyv';
 import { type Observable, timeout } from 'rxjs';
 import { AlkeyEvents, type AlkeyModuleOptions, CacheKeyed } from 'nestjs-alkey';
 import { ResponseStore } from '../../lib/nest/response-store.js';
+import { HIT, STORED } from '../support/cache-status.js';
 import {
   type AdapterName,
   ADAPTERS,
-  startApp,
   type StartedApp,
 } from '../support/start-app.js';
 import { describeWith } from '../support/suites.js';
 import { Runs, User } from '../support/shop.js';
 import { ask } from './ask.js';
-
-const HIT = /^alkey; hit/;
-const STORED = /^alkey; fwd=(?:miss|stale); stored/;
+import { startRoutes } from './start-routes.js';
 
 @Controller()
 class CountedController {
@@ -47,19 +45,12 @@ class CountedController {
   }
 }
 
-function start(
+const start = (
   adapter: AdapterName,
   alkey: AlkeyModuleOptions = {},
-): Promise<StartedApp> {
-  return startApp({
-    database: { type: 'sqljs' },
-    adapter,
-    alkey,
-    // No handler here reads a table, and making them would count as writes.
-    synchronize: false,
-    metadata: { controllers: [CountedController] },
-  });
-}
+): Promise<StartedApp> =>
+  // No handler here reads a table, and making them would count as writes.
+  startRoutes(adapter, CountedController, { alkey, synchronize: false });
 
 const never = (): Promise<never> => new Promise(() => undefined);
 const fail = (): Promise<never> => Promise.reject(new Error('store is down'));
@@ -160,24 +151,24 @@ describe.each(ADAPTERS)('a store that goes wrong over %s', adapter => {
         return next.handle().pipe(timeout(20));
       }
     }
-    await using app = await startApp({
-      database: { type: 'sqljs' },
-      adapter,
+    await using app = await startRoutes(adapter, CountedController, {
       alkey: {
         storeTimeoutMs: 100,
         cache: createCache({ stores: [faulty({ get: never })] }),
       },
       metadata: {
-        controllers: [CountedController],
         providers: [{ provide: APP_INTERCEPTOR, useClass: Impatient }],
       },
     });
+    const gaveUp = new Promise(resolve =>
+      app.app.get(AlkeyEvents).on('store-error', resolve),
+    );
     const rejections: unknown[] = [];
     const listen = (error: unknown): unknown => rejections.push(error);
     process.on('unhandledRejection', listen);
     expect((await app.get('/failing')).status).toBe(500);
-    // Longer than the store is waited for.
-    await new Promise(resolve => setTimeout(resolve, 150));
+    await gaveUp;
+    await new Promise(setImmediate);
     process.off('unhandledRejection', listen);
     expect(rejections).toEqual([]);
     expect(app.runs.counts.get('failing')).toBeUndefined();

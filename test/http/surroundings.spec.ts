@@ -32,30 +32,21 @@ import { Exclude } from 'class-transformer';
 import compression from 'compression';
 import { map, type Observable } from 'rxjs';
 import { CacheKeyed, rowOf } from 'nestjs-alkey';
+import { HIT, STORED } from '../support/cache-status.js';
 import {
   type AdapterName,
   ADAPTERS,
-  startApp,
   type StartedApp,
 } from '../support/start-app.js';
 import { Runs, User } from '../support/shop.js';
 import { ask, type RawAnswer } from './ask.js';
+import { startRoutes } from './start-routes.js';
 
-const HIT = /^alkey; hit/;
-const STORED = /^alkey; fwd=miss; stored/;
-
-function start(
+const start = (
   adapter: AdapterName,
-  controllers: Type[],
-  configure?: (app: INestApplication) => void,
-): Promise<StartedApp> {
-  return startApp({
-    database: { type: 'sqljs' },
-    adapter,
-    metadata: { controllers },
-    ...(configure && { configure }),
-  });
-}
+  controllers: readonly Type[],
+  configure: (app: INestApplication) => void = () => undefined,
+): Promise<StartedApp> => startRoutes(adapter, controllers, { configure });
 
 /** `users/:id` answers its version and the number of its run. */
 function versioned(version: string | typeof VERSION_NEUTRAL): Type {

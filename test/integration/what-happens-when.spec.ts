@@ -5,6 +5,7 @@ import {
   DATABASES,
   type OpenedDatabase,
 } from '../support/databases.js';
+import { HELD, HIT, STORED } from '../support/cache-status.js';
 import { FailingProxy } from '../support/failing-proxy.js';
 import {
   describeWithRedisServers,
@@ -22,8 +23,6 @@ import { describeWith } from '../support/suites.js';
 
 const postgres = DATABASES.find(({ name }) => name === 'postgres')!;
 
-const HIT = /^alkey; hit/;
-const HELD = /^alkey; fwd=bypass.*held/;
 /** The default of `storeTimeoutMs`. */
 const TIMEOUT_MS = 50;
 /** What a busy machine may add to most answers. */
@@ -216,7 +215,7 @@ describeWith(
         ]);
         expect(String(failure)).toMatch(/terminat|ECONNRESET/i);
         const after = await reader.get(path);
-        expect(after.cacheStatus).toMatch(/^alkey; fwd=miss; stored/);
+        expect(after.cacheStatus).toMatch(STORED);
         expect(nameIn(after)).toBe(name);
         expect(await reader.keys.token(identifier)).not.toBe(before);
 

@@ -1,88 +1,36 @@
 import { describe, expect, it } from '@jest/globals';
-import {
-  Controller,
-  Get,
-  Header,
-  HttpCode,
-  Inject,
-  Req,
-  Res,
-  type Type,
-  UseInterceptors,
-} from '@nestjs/common';
+import { Header, HttpCode, type Type, UseInterceptors } from '@nestjs/common';
 import { createCache } from 'cache-manager';
 import { Keyv } from 'keyv';
 import { map } from 'rxjs';
 import {
   type AlkeyModuleOptions,
-  CacheKeyed,
   type CacheKeyedOptions,
   GLOBAL_WRITE_TOKEN,
-  TokenStore,
 } from 'nestjs-alkey';
+import { aheadOfTime } from '../support/ahead-of-time.js';
+import { HIT } from '../support/cache-status.js';
 import {
   type AdapterName,
   ADAPTERS,
-  startApp,
   type StartedApp,
 } from '../support/start-app.js';
-import { Runs } from '../support/shop.js';
 import { ask, type RawAnswer } from './ask.js';
+import { counted, holdEverything, startRoutes } from './start-routes.js';
 
-const HIT = /^alkey; hit/;
 const OURS = /^W\/"[\w-]{22}\.[\da-z]{8}"$/;
 
-interface AnyRequest {
-  readonly headers: Readonly<Record<string, string | undefined>>;
-}
-interface AnyResponse {
-  header(name: string, value: string): unknown;
-}
-
-/** `/x` answers the number of its run, with the headers that `x-set-…` name. */
-function counted(
-  options: CacheKeyedOptions,
-  ...decorators: readonly MethodDecorator[]
-): Type {
-  @Controller()
-  class CountedController {
-    constructor(@Inject(Runs) private readonly runs: Runs) {}
-
-    @Get('x')
-    @CacheKeyed(GLOBAL_WRITE_TOKEN, options)
-    get(
-      @Req() request: AnyRequest,
-      @Res({ passthrough: true }) response: AnyResponse,
-    ): unknown {
-      for (const [name, value] of Object.entries(request.headers)) {
-        const set = /^x-set-(.+)/.exec(name)?.[1];
-        if (set !== undefined) response.header(set, value ?? '');
-      }
-      return { run: this.runs.count('x') };
-    }
-  }
-  for (const decorate of decorators) {
-    decorate(
-      CountedController.prototype,
-      'get',
-      Object.getOwnPropertyDescriptor(CountedController.prototype, 'get')!,
-    );
-  }
-  return CountedController;
-}
-
-function start(
+const start = (
   adapter: AdapterName,
   controller: Type,
   alkey: AlkeyModuleOptions = {},
-): Promise<StartedApp> {
-  return startApp({
-    database: { type: 'sqljs' },
-    adapter,
-    alkey,
-    synchronize: false,
-    metadata: { controllers: [controller] },
-  });
+): Promise<StartedApp> =>
+  startRoutes(adapter, controller, { alkey, synchronize: false });
+
+/** As if both had one Redis. */
+async function shareTokens(from: StartedApp, to: StartedApp): Promise<void> {
+  const token = await from.keys.token(GLOBAL_WRITE_TOKEN);
+  await to.keys.setToken(GLOBAL_WRITE_TOKEN, token);
 }
 
 const headers = { host: 'shop.example' };
@@ -98,7 +46,7 @@ const tagOf = (answer: RawAnswer): string => String(answer.headers['etag']);
 
 describe.each(ADAPTERS)('ETag over %s', adapter => {
   it('stands on what is stored, the same on every hit, another after a write', async () => {
-    await using app = await start(adapter, counted({}));
+    await using app = await start(adapter, counted());
     const first = await get(app);
     expect(tagOf(first)).toMatch(OURS);
     expect(tagOf(await get(app))).toBe(tagOf(first));
@@ -122,9 +70,8 @@ describe.each(ADAPTERS)('ETag over %s', adapter => {
   });
 
   it('is not ours where a writer is about to commit', async () => {
-    await using app = await start(adapter, counted({}));
-    const store = app.app.get(TokenStore);
-    await store.hold(['alkey:*#*' as never], 'a' as never, 30_000);
+    await using app = await start(adapter, counted());
+    await holdEverything(app);
     const answer = await get(app);
     expect(status(answer)).toContain('held');
     expect(tagOf(answer)).not.toMatch(OURS);
@@ -145,7 +92,7 @@ describe.each(ADAPTERS)('ETag over %s', adapter => {
   });
 
   it('is not ours where an interceptor outside has the last word', async () => {
-    const controller = counted({});
+    const controller = counted();
     UseInterceptors({
       intercept: (_, next) => next.handle().pipe(map(data => ({ data }))),
     })(controller);
@@ -201,28 +148,39 @@ describe.each(ADAPTERS)('If-None-Match over %s', adapter => {
   });
 
   it('is answered in full after a write, for another resource and another release', async () => {
-    await using app = await start(adapter, counted({ vary: ['X-Tag'] }));
-    const tag = tagOf(await get(app));
-    const asked = { 'if-none-match': tag };
+    const route = counted({ vary: ['X-Tag'] });
+    await using app = await start(adapter, route);
+    const asked = { 'if-none-match': tagOf(await get(app)) };
     expect((await get(app, { ...asked, 'x-tag': 'b' })).status).toBe(200);
     expect((await get(app, asked)).status).toBe(304);
+    await using released = await start(adapter, route, { release: '2' });
+    await shareTokens(app, released);
+    expect((await get(released, asked)).status).toBe(200);
     await app.keys.invalidateAll();
     expect((await get(app, asked)).status).toBe(200);
-    await using released = await start(adapter, counted({}), { release: '2' });
-    expect((await get(released, asked)).status).toBe(200);
+  });
+
+  it('is answered 304 by a process that never had the answer', async () => {
+    const route = counted();
+    await using app = await start(adapter, route);
+    const tag = tagOf(await get(app));
+    await using restarted = await start(adapter, route);
+    await shareTokens(app, restarted);
+    const answer = await get(restarted, { 'if-none-match': tag });
+    expect([answer.status, tagOf(answer)]).toEqual([304, tag]);
+    expect(restarted.runs.counts.get('x')).toBeUndefined();
   });
 
   it('does not prolong an answer beyond ttlMs', async () => {
     await using app = await start(adapter, counted({ ttlMs: 150 }));
     const tag = tagOf(await get(app));
-    // Longer than the answer lives.
-    await new Promise(resolve => setTimeout(resolve, 200));
+    using _ = aheadOfTime(150);
     expect((await get(app, { 'if-none-match': tag })).status).toBe(200);
     expect(app.runs.counts.get('x')).toBe(2);
   });
 
   it('of * is 304 where an answer is stored, and where one was just made', async () => {
-    await using app = await start(adapter, counted({}));
+    await using app = await start(adapter, counted());
     const made = await get(app, { 'if-none-match': '*' });
     expect([made.status, app.runs.counts.get('x')]).toEqual([304, 1]);
     expect(status(made)).toContain('stored');
@@ -232,7 +190,7 @@ describe.each(ADAPTERS)('If-None-Match over %s', adapter => {
   });
 
   it('is answered by the handler’s own ETag where it sets one', async () => {
-    await using app = await start(adapter, counted({}));
+    await using app = await start(adapter, counted());
     const own = { 'x-set-etag': '"own"', 'x-set-expires': 'tomorrow' };
     expect(tagOf(await get(app, own))).toBe('"own"');
     const answer = await get(app, { 'if-none-match': 'W/"own"' });
@@ -248,7 +206,7 @@ describe.each(ADAPTERS)('If-None-Match over %s', adapter => {
 
   it('repeats the handler’s own Cache-Control, which only the stored answer knows', async () => {
     const store = new Keyv();
-    await using app = await start(adapter, counted({}), {
+    await using app = await start(adapter, counted(), {
       cache: createCache({ stores: [store] }),
     });
     const own = { 'x-set-cache-control': 'public, max-age=5' };
@@ -272,7 +230,7 @@ describe.each(ADAPTERS)('If-None-Match over %s', adapter => {
   });
 
   it('answers If-Modified-Since by the handler’s Last-Modified', async () => {
-    await using app = await start(adapter, counted({}));
+    await using app = await start(adapter, counted());
     const date = 'Tue, 15 Nov 1994 08:12:31 GMT';
     await get(app, { 'x-set-last-modified': date });
     expect((await get(app, { 'if-modified-since': date })).status).toBe(304);
@@ -283,7 +241,7 @@ describe.each(ADAPTERS)('If-None-Match over %s', adapter => {
   it.each(['if-match', 'if-unmodified-since'])(
     'leaves a request with %s to the handler',
     async name => {
-      await using app = await start(adapter, counted({}));
+      await using app = await start(adapter, counted());
       const tag = tagOf(await get(app));
       const answer = await get(app, { 'if-none-match': tag, [name]: '"x"' });
       expect([answer.status, status(answer)]).toEqual([
@@ -335,7 +293,7 @@ describe.each(ADAPTERS)('what caches on the way are told over %s', adapter => {
   });
 
   it('says that an outdated answer was found', async () => {
-    await using app = await start(adapter, counted({}));
+    await using app = await start(adapter, counted());
     await get(app);
     await app.keys.invalidateAll();
     expect(status(await get(app))).toMatch(/^alkey; fwd=miss; stored/);

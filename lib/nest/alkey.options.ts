@@ -1,7 +1,8 @@
 import { type Cache } from 'cache-manager';
-import { AlkeyError, describeValue, didYouMean } from '../core/errors.js';
 import { type RedisOption } from '../redis/open-redis.js';
+import { checkModuleOption, isRedisUrl } from './alkey.option-checks.js';
 import { type CacheScope } from './cache-keyed.metadata.js';
+import { integer, invalidOption, isObject } from './option-checks.js';
 import { type ValueSerializer } from './value-texts.js';
 
 /** What `AlkeyModule.forRoot()` takes; every option has a default. Times are in milliseconds. */
@@ -126,116 +127,6 @@ export interface Environment {
   readonly NODE_ENV?: string | undefined;
 }
 
-interface Check {
-  readonly expected: string;
-  readonly holds: (value: unknown) => boolean;
-}
-
-const integer = (least: number): Check => ({
-  expected: `an integer >= ${least}`,
-  holds: value => Number.isSafeInteger(value) && Number(value) >= least,
-});
-/** A timer that is to wait longer than this fires at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
-const timer = (least: number): Check => ({
-  expected: `an integer from ${least} to ${LONGEST_TIMER_MS}`,
-  holds: value =>
-    integer(least).holds(value) && Number(value) <= LONGEST_TIMER_MS,
-});
-const oneOf = (...values: readonly string[]): Check => ({
-  expected: values.map(value => `'${value}'`).join(' or '),
-  holds: value => typeof value === 'string' && values.includes(value),
-});
-const boolean: Check = {
-  expected: 'a boolean',
-  holds: value => typeof value === 'boolean',
-};
-const isObject = (value: unknown): value is object =>
-  typeof value === 'object' && value !== null;
-
-const NAMESPACE = /^[A-Za-z0-9_.~:-]+$/;
-
-const CHECKS: Readonly<Record<keyof AlkeyModuleOptions, Check>> = {
-  redis: {
-    expected:
-      'a URL (redis:// or rediss://), options of node-redis, a client, a KeyvRedis, or false',
-    holds: value =>
-      value === false || isRedisUrl(value) || isRedisObject(value),
-  },
-  cache: {
-    expected: 'a Cache of cache-manager (with `get`, `set` and `stores`)',
-    holds: value =>
-      isObject(value) &&
-      'stores' in value &&
-      Array.isArray(value.stores) &&
-      value.stores.length > 0,
-  },
-  namespace: {
-    expected: 'letters, digits and "_.~:-", at least one',
-    holds: value => typeof value === 'string' && NAMESPACE.test(value),
-  },
-  dataSources: {
-    expected: 'a list of names, at least one',
-    holds: value =>
-      Array.isArray(value) &&
-      value.length > 0 &&
-      value.every(name => typeof name === 'string'),
-  },
-  ttlMs: integer(1),
-  tokenTtlMs: integer(1000),
-  consistency: oneOf('strict', 'commit'),
-  leaseMs: timer(100),
-  replicaLagMs: integer(0),
-  near: {
-    expected: 'false or { maxAgeMs }, an integer >= 1',
-    holds: value =>
-      value === false ||
-      (isObject(value) &&
-        Object.keys(value).every(name => name === 'maxAgeMs') &&
-        'maxAgeMs' in value &&
-        integer(1).holds(value.maxAgeMs)),
-  },
-  storeTimeoutMs: timer(1),
-  onStoreFailure: oneOf('serve', 'abort'),
-  maxRowsPerTable: integer(0),
-  parents: boolean,
-  onUnknownWrite: oneOf('all', 'warn'),
-  derived: {
-    expected:
-      "a record of lists of tables, such as { orders: ['order_totals'] }",
-    holds: value =>
-      isObject(value) &&
-      !Array.isArray(value) &&
-      Object.values(value).every(
-        tables =>
-          Array.isArray(tables) &&
-          tables.every(table => typeof table === 'string'),
-      ),
-  },
-  scope: {
-    expected: "'anonymous', 'shared' or a function",
-    holds: value =>
-      value === 'anonymous' ||
-      value === 'shared' ||
-      typeof value === 'function',
-  },
-  release: {
-    expected: 'a text',
-    holds: value => typeof value === 'string',
-  },
-  maxBodyBytes: integer(0),
-  maxBytesPerRoute: integer(1),
-  serializer: {
-    expected: 'an object with the functions `serialize` and `deserialize`',
-    holds: value =>
-      isObject(value) &&
-      ['serialize', 'deserialize'].every(
-        name => typeof Reflect.get(value, name) === 'function',
-      ),
-  },
-  expose: boolean,
-};
-
 /**
  * Completes and checks the options. The given object is left as it is.
  *
@@ -246,18 +137,15 @@ export function resolveOptions(
   environment: Environment,
 ): ResolvedOptions {
   if (!isObject(options)) {
-    throw new AlkeyError(
-      'ALKEY_INVALID_OPTION',
-      `Expected the options of AlkeyModule to be an object, got ${describeValue(options)}.`,
-    );
+    throw invalidOption('the options of AlkeyModule', 'an object', options);
   }
   const given = Object.entries(options).filter(
     ([, value]) => value !== undefined,
   );
-  for (const [name, value] of given) checkOption(name, value);
+  for (const [name, value] of given) checkModuleOption(name, value);
   // Known here only where Redis is refused by the option itself.
   if (options.near && options.redis === false) {
-    throw invalidOption('near', 'false where `redis` is false', options.near);
+    throw invalidOption('`near`', 'false where `redis` is false', options.near);
   }
   return {
     // Not asked where the option decides: a wrong variable of others would be no mistake.
@@ -274,59 +162,6 @@ export function resolveOptions(
   };
 }
 
-function checkOption(name: string, value: unknown): void {
-  if (!isOptionName(name)) {
-    const known = Object.keys(CHECKS);
-    const meant = didYouMean(name, known);
-    throw new AlkeyError(
-      'ALKEY_INVALID_OPTION',
-      `AlkeyModule has no option \`${name}\`.` +
-        (meant === undefined ? '' : ` Did you mean \`${meant}\`?`) +
-        ` It has ${known.map(each => `\`${each}\``).join(', ')}.`,
-    );
-  }
-  const check = CHECKS[name];
-  if (!check.holds(value)) throw invalidOption(name, check.expected, value);
-}
-
-function isOptionName(name: string): name is keyof AlkeyModuleOptions {
-  return Object.hasOwn(CHECKS, name);
-}
-
-/**
- * For what `wrap` is told for one value.
- *
- * @throws AlkeyError `ALKEY_INVALID_OPTION`
- */
-export function checkTtlMs(ttlMs: unknown): void {
-  checkOption('ttlMs', ttlMs);
-}
-
-function invalidOption(
-  name: string,
-  expected: string,
-  value: unknown,
-): AlkeyError {
-  return new AlkeyError(
-    'ALKEY_INVALID_OPTION',
-    `Expected \`${name}\` to be ${expected}, got ${describeValue(value)}.`,
-  );
-}
-
-/** Options or a client; what they hold is checked by node-redis, but a wrong URL is ours to name. */
-function isRedisObject(value: unknown): boolean {
-  if (!isObject(value) || Array.isArray(value)) return false;
-  const url: unknown = 'url' in value ? value.url : undefined;
-  return url === undefined || isRedisUrl(url);
-}
-
-function isRedisUrl(value: unknown): boolean {
-  if (typeof value !== 'string' || !URL.canParse(value)) return false;
-  const { protocol, pathname } = new URL(value);
-  // The path is the number of the database.
-  return ['redis:', 'rediss:'].includes(protocol) && /^\/?\d*$/.test(pathname);
-}
-
 /** `REDIS_URL` with the database `REDIS_DB`, as one URL; `false` where there is none. */
 function redisFromEnvironment({
   REDIS_URL,
@@ -336,7 +171,7 @@ function redisFromEnvironment({
   if (!REDIS_URL) return false;
   if (!isRedisUrl(REDIS_URL)) {
     throw invalidOption(
-      'REDIS_URL',
+      '`REDIS_URL`',
       'a URL such as redis://localhost:6379',
       REDIS_URL,
     );
@@ -353,7 +188,8 @@ function redisFromEnvironment({
 }
 
 function checkNumber(name: string, value: string, least: number): void {
-  if (!/^\d+$/.test(value) || Number(value) < least) {
-    throw invalidOption(name, `an integer >= ${least}`, value);
+  const { expected, holds } = integer(least);
+  if (!/^\d+$/.test(value) || !holds(Number(value))) {
+    throw invalidOption(`\`${name}\``, expected, value);
   }
 }

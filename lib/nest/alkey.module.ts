@@ -30,6 +30,8 @@ import {
   type ResolvedOptions,
   resolveOptions,
 } from './alkey.options.js';
+import { AnswerSelection } from './answer-selection.js';
+import { BypassReports } from './bypass-reports.js';
 import { CacheKeyService } from './cache-key.service.js';
 import { CallAnswers } from './call-answers.js';
 import { CallPlans } from './call-plans.js';
@@ -67,6 +69,8 @@ const FIRST_CONNECTION_MS = 500;
 
 const providers: Provider[] = [
   AlkeyEvents,
+  BypassReports,
+  AnswerSelection,
   StoreLog,
   DataSourceObserver,
   ResponseStore,

@@ -26,9 +26,10 @@ import { TokenStore } from '../core/tokens/token-store.js';
 import { chosenToken, mintToken, type Token } from '../core/tokens/token.js';
 import { EntityCatalog } from '../typeorm/entity-catalog.js';
 import { AlkeyEvents } from './alkey-events.js';
-import { checkTtlMs, type ResolvedOptions } from './alkey.options.js';
+import { checkModuleOption } from './alkey.option-checks.js';
+import { type ResolvedOptions } from './alkey.options.js';
 import { ALKEY_OPTIONS } from './injection-tokens.js';
-import { KeptValues, type ValuePlace } from './kept-values.js';
+import { KeptValues } from './kept-values.js';
 import { RefResolver } from './ref-resolver.js';
 import { type Ref } from './refs.js';
 import { TokenReader, type TokenReading } from './token-reader.js';
@@ -141,28 +142,16 @@ export class CacheKeyService {
     options: { readonly ttlMs?: number } = {},
   ): Promise<T> {
     const { ttlMs = this.options.ttlMs } = options;
-    checkTtlMs(ttlMs);
+    checkModuleOption('ttlMs', ttlMs);
     const unread = this.partsOf(parts);
     const slot = slotOf(unread, this.options.release);
     const identifiers = dependenciesIn(unread);
-    const reading = await this.reader.read(identifiers);
-    if (reading.kind !== 'tokens') {
-      const reason = reading.kind;
-      this.events.emit('bypass', { source, name, reason, identifiers });
-      return produce();
-    }
-    const fingerprint = fingerprintOf(identifiers, reading.tokens);
-    const place: ValuePlace = {
-      source,
-      name,
-      slot,
-      identifiers,
-      fingerprint,
-      ttlMs,
-    };
-    const { found, outdated } = await this.kept.find(place);
-    if (found) return found.value as T;
-    const run = `${slot} ${fingerprint}`;
+    const wanted = { source, name, slot, identifiers, ttlMs } as const;
+    const found = await this.kept.find(wanted);
+    if (found.kind === 'bypass') return produce();
+    if (found.kind === 'found') return found.value as T;
+    const { place, outdated } = found;
+    const run = `${slot} ${place.fingerprint}`;
     const around = running.getStore() ?? [];
     // Within its own run: waiting for it would never end.
     if (around.includes(run)) return produce();

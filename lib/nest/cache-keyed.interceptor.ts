@@ -9,6 +9,12 @@ import { CallAnswers } from './call-answers.js';
 import { IS_CACHE_KEYED_INTERCEPTOR } from './cache-keyed.metadata.js';
 import { RouteResponses } from './route-responses.js';
 
+/**
+ * Contexts that were served already: a class, its method and the application may each carry the
+ * interceptor, and not the same instance of it.
+ */
+const served = new WeakSet<ExecutionContext>();
+
 /** Puts the cache in front of the handlers that `@CacheKeyed` marks. */
 @Injectable()
 export class CacheKeyedInterceptor implements NestInterceptor {
@@ -20,6 +26,8 @@ export class CacheKeyedInterceptor implements NestInterceptor {
   ) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    if (served.has(context)) return next.handle();
+    served.add(context);
     return context.getType() === 'http'
       ? this.responses.serve(context, next)
       : this.answers.serve(context, next);

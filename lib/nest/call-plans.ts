@@ -1,14 +1,7 @@
-import {
-  type ExecutionContext,
-  Inject,
-  Injectable,
-  Logger,
-  type Type,
-} from '@nestjs/common';
+import { Inject, Injectable, Logger, type Type } from '@nestjs/common';
 import { MetadataScanner, ModulesContainer } from '@nestjs/core';
-import { type ResponseScope } from '../core/responses/cacheability.js';
 import { type ResolvedOptions } from './alkey.options.js';
-import { checkCacheKeyedOptions } from './cache-keyed.options.js';
+import { type HandlerPlan, planHandler, PlanMemory } from './handler-plan.js';
 import { ALKEY_OPTIONS } from './injection-tokens.js';
 import {
   cacheKeyedMetadata,
@@ -17,23 +10,12 @@ import {
   isFieldResolver,
   isMessageHandler,
   isResolver,
-  methodName,
   takesSelection,
 } from './nest-metadata.js';
-import { type ReadyRef, RefCompiler } from './ref-compiler.js';
+import { RefCompiler } from './ref-compiler.js';
 
 /** Everything about a cached resolver or message handler that does not depend on the call. */
-export interface CallPlan {
-  /** `UsersResolver.user`. */
-  readonly name: string;
-  readonly refs: ReadyRef;
-  readonly ttlMs: number;
-  readonly scope: ResponseScope;
-  /** Whose answer it is, for a scope that is a function. */
-  readonly principal:
-    ((context: ExecutionContext) => string | number | undefined) | undefined;
-  readonly varyHeaders: readonly string[];
-  readonly variant: ((context: ExecutionContext) => unknown) | undefined;
+export interface CallPlan extends HandlerPlan {
   /** The resolver takes `info`, so what it answers may depend on what is selected. */
   readonly seesSelection: boolean;
 }
@@ -42,10 +24,7 @@ export interface CallPlan {
 @Injectable()
 export class CallPlans {
   private readonly logger = new Logger('Alkey');
-  private readonly plans = new Map<
-    unknown,
-    Map<unknown, CallPlan | undefined>
-  >();
+  private readonly plans = new PlanMemory<CallPlan>();
 
   constructor(
     @Inject(ALKEY_OPTIONS) private readonly options: ResolvedOptions,
@@ -88,29 +67,17 @@ export class CallPlans {
 
   /** The plan of a handler; `undefined` where it is not cached. */
   planOf(owner: Type, handler: Handler): CallPlan | undefined {
-    let plans = this.plans.get(owner);
-    if (!plans) this.plans.set(owner, (plans = new Map()));
-    if (!plans.has(handler)) plans.set(handler, this.plan(owner, handler));
-    return plans.get(handler);
-  }
-
-  private plan(owner: Type, handler: Handler): CallPlan | undefined {
-    const metadata = cacheKeyedMetadata(owner, handler);
-    if (!metadata) return undefined;
-    const { refs, options } = metadata;
-    const name = `${owner.name}.${methodName(owner, handler)}`;
-    checkCacheKeyedOptions(options, name);
-    const { scope = this.options.scope, vary } = options;
-    return {
-      name,
-      // What arguments there are is not known before a call.
-      refs: this.compiler.compile(refs, { name, parameters: undefined }),
-      ttlMs: options.ttlMs ?? this.options.ttlMs,
-      scope: typeof scope === 'function' ? 'principal' : scope,
-      principal: typeof scope === 'function' ? scope : undefined,
-      varyHeaders: typeof vary === 'object' ? vary : [],
-      variant: typeof vary === 'function' ? vary : undefined,
-      seesSelection: takesSelection(owner, handler),
-    };
+    return this.plans.planOf(owner, handler, () => {
+      const metadata = cacheKeyedMetadata(owner, handler);
+      return (
+        metadata && {
+          ...planHandler(owner, handler, metadata, undefined, {
+            defaults: this.options,
+            compiler: this.compiler,
+          }),
+          seesSelection: takesSelection(owner, handler),
+        }
+      );
+    });
   }
 }

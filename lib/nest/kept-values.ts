@@ -2,53 +2,74 @@ import { Inject, Injectable } from '@nestjs/common';
 import { AlkeyError } from '../core/errors.js';
 import { type CacheSource } from '../core/events.js';
 import { type Identifier } from '../core/identifiers/identifier.js';
-import { type Fingerprint } from '../core/keys/cache-key.js';
+import { type Fingerprint, fingerprintOf } from '../core/keys/cache-key.js';
 import { type StoredBody } from '../core/responses/stored-response.js';
 import { AlkeyEvents } from './alkey-events.js';
 import { type ResolvedOptions } from './alkey.options.js';
+import { BypassReports } from './bypass-reports.js';
 import { ALKEY_OPTIONS } from './injection-tokens.js';
 import { ResponseStore } from './response-store.js';
+import { TokenReader } from './token-reader.js';
 import { type ValueText, ValueTexts } from './value-texts.js';
 
-/** Where a value is kept, under which tokens, and what events call it. */
-export interface ValuePlace {
+/** A value that is asked for: where it is kept, what it depends on, and what events call it. */
+export interface WantedValue {
   readonly source: CacheSource;
   readonly name: string;
   readonly slot: string;
   readonly identifiers: readonly Identifier[];
-  readonly fingerprint: Fingerprint;
   readonly ttlMs: number;
 }
 
-/** What a place holds: the value made under its tokens, or none; `outdated`: made under others. */
-export interface FoundValue {
-  readonly found?: { readonly value: unknown } | undefined;
-  readonly outdated: boolean;
+/** Where a value is kept, under which tokens. */
+export interface ValuePlace extends WantedValue {
+  readonly fingerprint: Fingerprint;
 }
+
+/** What is there; `absent`: nothing that was made under the tokens of now, `bypass`: none to trust. */
+export type FoundValue =
+  | { readonly kind: 'found'; readonly value: unknown }
+  | {
+      readonly kind: 'absent';
+      readonly place: ValuePlace;
+      /** Whether there is one that was made under others. */
+      readonly outdated: boolean;
+    }
+  | { readonly kind: 'bypass' };
 
 /** Values that are handed to code, kept until what they depend on is written. */
 @Injectable()
 export class KeptValues {
   constructor(
     @Inject(ALKEY_OPTIONS) private readonly options: ResolvedOptions,
+    private readonly reader: TokenReader,
     private readonly responses: ResponseStore,
     private readonly texts: ValueTexts,
+    private readonly reports: BypassReports,
     private readonly events: AlkeyEvents,
   ) {}
 
-  /** Never rejects; what is found is the caller's own copy. */
-  async find(place: ValuePlace): Promise<FoundValue> {
-    const { source, name, identifiers, slot, fingerprint } = place;
+  /** Reads the tokens, and looks. Never rejects; what is found is the caller's own copy. */
+  async find(wanted: WantedValue): Promise<FoundValue> {
+    const { source, name, identifiers, slot } = wanted;
+    const reading = await this.reader.read(identifiers);
+    if (reading.kind !== 'tokens') {
+      this.reports.report(source, name, reading.kind, identifiers);
+      return { kind: 'bypass' };
+    }
+    const fingerprint = fingerprintOf(identifiers, reading.tokens);
     const { response, outdated } = await this.responses.lookUp(
       slot,
       fingerprint,
     );
     const found = response && this.texts.valueOf(name, response.body);
-    if (!response || !found) return { outdated };
+    if (!response || !found) {
+      return { kind: 'absent', place: { ...wanted, fingerprint }, outdated };
+    }
     const ageMs = Date.now() - response.storedAt;
     const freshness = 'fresh';
     this.events.emit('hit', { source, name, identifiers, ageMs, freshness });
-    return { found, outdated };
+    return { kind: 'found', value: found.value };
   }
 
   /**
@@ -60,14 +81,12 @@ export class KeptValues {
     const { source, name, identifiers, slot, fingerprint, ttlMs } = place;
     const encoded = this.texts.storedTextOf(name, value);
     if (!encoded.ok) {
-      const reason = 'unencodable';
-      this.events.emit('bypass', { source, name, reason, identifiers });
+      this.reports.report(source, name, 'unencodable', identifiers);
       if (this.texts.strict) throw unencodable(name, encoded);
       return undefined;
     }
     if (Buffer.byteLength(encoded.text) > this.options.maxBodyBytes) {
-      const reason = 'too-large';
-      this.events.emit('bypass', { source, name, reason, identifiers });
+      this.reports.report(source, name, 'too-large', identifiers);
       return undefined;
     }
     const body: StoredBody = { kind: 'value', encoded: encoded.text };

@@ -1,12 +1,11 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { type Observable, tap } from 'rxjs';
 import {
   type Dependency,
   identifiersOf,
 } from '../core/identifiers/dependency.js';
 import { type BypassReason } from '../core/responses/cacheability.js';
-import { AlkeyEvents } from './alkey-events.js';
-import { OncePerText } from './once-per-text.js';
+import { BypassReports } from './bypass-reports.js';
 import { RouteHeaders } from './route-headers.js';
 import { type RoutePlan } from './route-plans.js';
 import { type Visit } from './route-visit.js';
@@ -14,12 +13,9 @@ import { type Visit } from './route-visit.js';
 /** Lets requests pass by the cache, and says why. */
 @Injectable()
 export class RouteBypasses {
-  private readonly logger = new Logger('Alkey');
-  private readonly told = new OncePerText();
-
   constructor(
     private readonly headers: RouteHeaders,
-    private readonly events: AlkeyEvents,
+    private readonly reports: BypassReports,
   ) {}
 
   pass(
@@ -40,13 +36,6 @@ export class RouteBypasses {
     dependencies: readonly Dependency[],
   ): void {
     const identifiers = identifiersOf(dependencies);
-    this.events.emit('bypass', { source: 'http', name, reason, identifiers });
-    if (reason !== 'credentials') return;
-    this.told.run(name, () =>
-      this.logger.warn(
-        `${name} is not cached for requests with credentials (Authorization, Cookie or request.user), because its scope is 'anonymous'. ` +
-          "Give @CacheKeyed a `scope`: 'shared' where its answer is the same for all, or a function that says whose it is. Logged once for each route.",
-      ),
-    );
+    this.reports.report('http', name, reason, identifiers);
   }
 }

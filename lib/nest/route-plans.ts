@@ -1,22 +1,16 @@
-import {
-  type ExecutionContext,
-  Inject,
-  Injectable,
-  type Type,
-} from '@nestjs/common';
+import { Inject, Injectable, type Type } from '@nestjs/common';
 import {
   ApplicationConfig,
   MetadataScanner,
   ModulesContainer,
 } from '@nestjs/core';
-import { type ResponseScope } from '../core/responses/cacheability.js';
 import {
   prepareResource,
   type RequestParts,
 } from '../core/responses/resource.js';
 import { type ResolvedOptions } from './alkey.options.js';
 import { type CacheKeyedMetadata } from './cache-keyed.metadata.js';
-import { checkCacheKeyedOptions } from './cache-keyed.options.js';
+import { type HandlerPlan, planHandler, PlanMemory } from './handler-plan.js';
 import { ALKEY_OPTIONS } from './injection-tokens.js';
 import {
   answersByItself,
@@ -25,28 +19,17 @@ import {
   hasInterceptorsOutside,
   isRoute,
   mayRead,
-  methodName,
   rendersTemplate,
   routeParameters,
   varyByDecorator,
   versionText,
 } from './nest-metadata.js';
-import { type ReadyRef, RefCompiler } from './ref-compiler.js';
+import { RefCompiler } from './ref-compiler.js';
 
 /** Everything about a cached route that does not depend on the request. */
-export interface RoutePlan {
-  /** `UsersController.findOne`. */
-  readonly name: string;
-  readonly refs: ReadyRef;
-  readonly ttlMs: number;
-  readonly scope: ResponseScope;
-  /** Whose answer it is, for a scope that is a function. */
-  readonly principal:
-    ((context: ExecutionContext) => string | number | undefined) | undefined;
-  readonly varyHeaders: readonly string[];
+export interface RoutePlan extends HandlerPlan {
   /** What `@Header` names in Vary. */
   readonly varyByDecorator: readonly string[];
-  readonly variant: ((context: ExecutionContext) => unknown) | undefined;
   readonly statuses: readonly number[];
   readonly staleWhileRevalidateMs: number;
   readonly staleIfErrorMs: number;
@@ -64,7 +47,7 @@ export interface RoutePlan {
 /** The plans of all routes with `@CacheKeyed`, made and checked once. */
 @Injectable()
 export class RoutePlans {
-  private readonly plans = new Map<unknown, Map<unknown, RoutePlan>>();
+  private readonly plans = new PlanMemory<RoutePlan>();
 
   constructor(
     @Inject(ALKEY_OPTIONS) private readonly options: ResolvedOptions,
@@ -97,50 +80,36 @@ export class RoutePlans {
 
   /** The plan of a handler; `undefined` where it is not cached, or never asked by GET or HEAD. */
   planOf(controller: Type, handler: Handler): RoutePlan | undefined {
-    let plans = this.plans.get(controller);
-    if (!plans) this.plans.set(controller, (plans = new Map()));
-    const known = plans.get(handler);
-    if (known) return known;
-    const metadata = cacheKeyedMetadata(controller, handler);
-    if (!metadata || !mayRead(handler)) return undefined;
-    const plan = this.plan(controller, handler, metadata);
-    plans.set(handler, plan);
-    return plan;
+    return this.plans.planOf(controller, handler, () => {
+      const metadata = cacheKeyedMetadata(controller, handler);
+      return metadata && mayRead(handler)
+        ? this.plan(controller, handler, metadata)
+        : undefined;
+    });
   }
 
   private plan(
     controller: Type,
     handler: Handler,
-    { refs, options }: CacheKeyedMetadata,
+    metadata: CacheKeyedMetadata,
   ): RoutePlan {
-    const name = `${controller.name}.${methodName(controller, handler)}`;
-    checkCacheKeyedOptions(options, name);
-    const declared = options.scope ?? this.options.scope;
-    const scope = typeof declared === 'function' ? 'principal' : declared;
+    const { modules, config } = this;
+    const { options } = metadata;
+    const plan = planHandler(
+      controller,
+      handler,
+      metadata,
+      routeParameters(controller, handler, modules, config),
+      { defaults: this.options, compiler: this.compiler },
+    );
     const form =
       rendersTemplate(handler) ||
-      hasInterceptorsOutside(controller, handler, this.config)
+      hasInterceptorsOutside(controller, handler, config)
         ? 'value'
         : 'text';
     return {
-      name,
-      refs: this.compiler.compile(refs, {
-        name,
-        parameters: routeParameters(
-          controller,
-          handler,
-          this.modules,
-          this.config,
-        ),
-      }),
-      ttlMs: options.ttlMs ?? this.options.ttlMs,
-      scope,
-      principal: typeof declared === 'function' ? declared : undefined,
-      varyHeaders: Array.isArray(options.vary)
-        ? (options.vary as readonly string[])
-        : [],
+      ...plan,
       varyByDecorator: varyByDecorator(handler),
-      variant: typeof options.vary === 'function' ? options.vary : undefined,
       statuses: options.statuses ?? [200],
       staleWhileRevalidateMs: options.staleWhileRevalidateMs ?? 0,
       staleIfErrorMs: options.staleIfErrorMs ?? 0,
@@ -148,10 +117,10 @@ export class RoutePlans {
       untouched: answersByItself(controller, handler),
       form,
       slot: prepareResource({
-        route: `${name}${versionText(controller, handler)}`,
+        route: `${plan.name}${versionText(controller, handler)}`,
         mode: form,
         release: this.options.release,
-        scope,
+        scope: plan.scope,
         query: options.query ?? 'all',
       }),
     };

@@ -27,9 +27,6 @@ import { TokenReader } from './token-reader.js';
 /** Serves cached routes: from the store where nothing was written, else by their handlers. */
 @Injectable()
 export class RouteResponses {
-  /** Contexts that were served already: a controller and its handler may both carry the interceptor. */
-  private readonly served = new WeakSet<ExecutionContext>();
-
   constructor(
     private readonly plans: RoutePlans,
     private readonly requests: RouteRequests,
@@ -44,15 +41,11 @@ export class RouteResponses {
   ) {}
 
   serve(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    if (context.getType() !== 'http' || this.served.has(context)) {
-      return next.handle();
-    }
     const plan = this.plans.planOf(
       context.getClass(),
       context.getHandler() as Handler,
     );
     if (!plan) return next.handle();
-    this.served.add(context);
     const exchange = httpExchange(context);
     // A handler for all methods: what it answers to the others is none of a cache's business.
     if (exchange.method !== 'GET' && exchange.method !== 'HEAD') {

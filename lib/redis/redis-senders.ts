@@ -118,15 +118,14 @@ export function clusterSender(
   const deadline = answerDeadline();
   const servers = new Map<FollowedClient, ServerEpoch>();
   const serverOf = (client: FollowedClient): ServerEpoch => {
-    let server = servers.get(client);
-    if (!server) {
-      server = new ServerEpoch(client, systemClock);
-      servers.set(client, server);
-      client.on('end', () => {
-        server?.stop();
-        servers.delete(client);
-      });
-    }
+    const followed = servers.get(client);
+    if (followed) return followed;
+    const server = new ServerEpoch(client, systemClock);
+    servers.set(client, server);
+    client.on('end', () => {
+      server.stop();
+      servers.delete(client);
+    });
     return server;
   };
   /** The client of the key's master, where it is connected. */

@@ -58,7 +58,7 @@ export function confirmedTag(
     if (found !== digest || time === undefined) continue;
     // A clock that is ahead of this one prolongs no life.
     const leftMs = Math.min(ttlMs, Number.parseInt(time, 36) + ttlMs - now);
-    if (leftMs > 0 && leftMs > (longest?.leftMs ?? 0)) {
+    if (leftMs > (longest?.leftMs ?? 0)) {
       longest = { entityTag: `W/"${found}.${time}"`, leftMs };
     }
   }

@@ -1,8 +1,10 @@
 import { type Identifier } from '../identifiers/identifier.js';
 import { CircuitBreaker } from './circuit-breaker.js';
-import { Deadline } from './deadline.js';
 import { RETRY_MS } from './recovery.js';
-import { type Timers } from './timers.js';
+import {
+  StoreDeadlines,
+  type StoreDeadlinesOptions,
+} from './store-deadlines.js';
 import { HELD, type Held, type Holder, type Token } from './token.js';
 import { TokenDebts, type TokenDebt } from './token-debts.js';
 import {
@@ -27,23 +29,14 @@ export type TokenStoreEvent =
       readonly identifiers: number;
     };
 
-export interface GuardedTokenStoreOptions {
+export interface GuardedTokenStoreOptions extends StoreDeadlinesOptions {
   readonly store: TokenStore;
-  /**
-   * Milliseconds an operation on up to a thousand identifiers may take; as long again for each
-   * further thousand.
-   */
-  readonly storeTimeoutMs: number;
-  /** Milliseconds of a clock that never goes back. */
-  readonly clock: () => number;
-  readonly timers: Timers;
   /** Told of failures and of their end. Must not throw. */
   readonly onEvent: (event: TokenStoreEvent) => void;
   /** Identifiers owed to the store before whole tables are owed instead. @default 10_000 */
   readonly maxDebts?: number;
 }
 
-const IDENTIFIERS_PER_TIMEOUT = 1_000;
 const FAILURES_TO_PAUSE = 3;
 
 /**
@@ -69,8 +62,7 @@ export class GuardedTokenStore extends TokenStore {
   readonly #options: GuardedTokenStoreOptions;
   readonly #breaker: CircuitBreaker;
   readonly #debts: TokenDebts;
-  /** By how many times the timeout they allow. */
-  readonly #deadlines = new Map<number, Deadline>();
+  readonly #deadlines: StoreDeadlines;
   #lastError: TokenStoreError | undefined;
   #isPaying = false;
   #cancelRetry: (() => void) | undefined;
@@ -86,6 +78,7 @@ export class GuardedTokenStore extends TokenStore {
       pauseMs: RETRY_MS,
     });
     this.#debts = new TokenDebts(options.maxDebts ?? 10_000);
+    this.#deadlines = new StoreDeadlines(options);
   }
 
   override async read(
@@ -171,7 +164,7 @@ export class GuardedTokenStore extends TokenStore {
     this.#cancelRetry?.();
     await this.#payDebts();
     await this.#store.close();
-    for (const deadline of this.#deadlines.values()) deadline.close();
+    this.#deadlines.close();
   }
 
   async #ask<Answer>(
@@ -187,7 +180,7 @@ export class GuardedTokenStore extends TokenStore {
       });
     }
     try {
-      const answer = await this.#inTime(operation, identifiers, call);
+      const answer = await this.#deadlines.inTime(operation, identifiers, call);
       this.#breaker.succeeded();
       this.#tellIfRecovered(operation, identifiers);
       return answer;
@@ -210,29 +203,6 @@ export class GuardedTokenStore extends TokenStore {
       });
       throw error;
     }
-  }
-
-  #inTime<Answer>(
-    operation: TokenStoreOperation,
-    identifiers: readonly Identifier[],
-    call: () => Promise<Answer>,
-  ): Promise<Answer> {
-    const shares = Math.ceil(identifiers.length / IDENTIFIERS_PER_TIMEOUT);
-    const timeoutMs = this.#options.storeTimeoutMs * shares;
-    let deadline = this.#deadlines.get(shares);
-    if (!deadline) {
-      const { clock, timers } = this.#options;
-      deadline = new Deadline(timeoutMs, clock, timers);
-      this.#deadlines.set(shares, deadline);
-    }
-    return deadline.of(
-      call,
-      () =>
-        new TokenStoreError(operation, identifiers, {
-          why: 'timeout',
-          timeoutMs,
-        }),
-    );
   }
 
   #owe(debt: TokenDebt): void {

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Header, HttpCode, type Type, UseInterceptors } from '@nestjs/common';
 import { createCache } from 'cache-manager';
 import { Keyv } from 'keyv';
-import { map } from 'rxjs';
+import { map, tap } from 'rxjs';
 import {
   type AlkeyModuleOptions,
   type CacheKeyedOptions,
@@ -227,6 +227,18 @@ describe.each(ADAPTERS)('If-None-Match over %s', adapter => {
     const answer = await get(app, { 'if-none-match': tag });
     expect(answer.status).toBe(304);
     expect(answer.headers['cache-control']).toBe('max-age=7');
+  });
+
+  it('keeps no body from an interceptor outside', async () => {
+    const seen: unknown[] = [];
+    const controller = counted();
+    UseInterceptors({
+      intercept: (_, next) => next.handle().pipe(tap(body => seen.push(body))),
+    })(controller);
+    await using app = await start(adapter, controller);
+    await get(app, { 'x-set-etag': '"own"' });
+    await get(app, { 'if-none-match': '"own"' });
+    expect(seen).toEqual([{ run: 1 }, { run: 1 }]);
   });
 
   it('answers If-Modified-Since by the handler’s Last-Modified', async () => {

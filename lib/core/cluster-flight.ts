@@ -11,6 +11,8 @@ export interface RunLeases {
 
 export interface ClusterFlightOptions {
   readonly leases: RunLeases;
+  /** Milliseconds anybody waits for an answer of the leases before going on as if there were none. */
+  readonly leaseTimeoutMs: number;
   readonly newOwner: () => string;
   readonly timers: Timers;
   /** Milliseconds of a clock that never goes back. */
@@ -45,7 +47,7 @@ export class ClusterFlight {
   ): Promise<Made> {
     const { leases, newOwner } = this.#options;
     const owner = newOwner();
-    const isFirst = await orElse(true, leases.take(key, owner, LEASE_MS));
+    const isFirst = await this.#asked(true, leases.take(key, owner, LEASE_MS));
     if (!isFirst) return (await this.#follow(key, find)) ?? produce();
     const stop = this.#renew(key, owner);
     try {
@@ -53,7 +55,7 @@ export class ClusterFlight {
     } finally {
       stop();
       // Not waited for: if it fails, it ends by itself.
-      void orElse(undefined, leases.drop(key, owner));
+      void this.#asked(undefined, leases.drop(key, owner));
     }
   }
 
@@ -66,7 +68,7 @@ export class ClusterFlight {
     while (clock() < untilMs) {
       await this.#sleep(POLL_MS);
       // Asked before looking: what is made before its end is there to be found.
-      const isTaken = await orElse(false, leases.isTaken(key));
+      const isTaken = await this.#asked(false, leases.isTaken(key));
       const found = await find();
       if (found !== undefined || !isTaken) return found;
     }
@@ -78,7 +80,7 @@ export class ClusterFlight {
     let stop: (() => void) | undefined;
     const renewLater = (): void => {
       stop = timers.after(LEASE_MS / 3, () => {
-        void orElse(true, leases.take(key, owner, LEASE_MS));
+        void this.#asked(true, leases.take(key, owner, LEASE_MS));
         renewLater();
       });
     };
@@ -91,15 +93,17 @@ export class ClusterFlight {
       this.#options.timers.after(ms, resolve);
     });
   }
-}
 
-async function orElse<Value>(
-  otherwise: Value,
-  asked: Promise<Value>,
-): Promise<Value> {
-  try {
-    return await asked;
-  } catch {
-    return otherwise;
+  /** What the leases answer; `otherwise` where they fail, or do not in time. */
+  #asked<Value>(otherwise: Value, asked: Promise<Value>): Promise<Value> {
+    const { leaseTimeoutMs, timers } = this.#options;
+    return new Promise(resolve => {
+      const cancel = timers.after(leaseTimeoutMs, () => resolve(otherwise));
+      const end = (answer: Value): void => {
+        cancel();
+        resolve(answer);
+      };
+      asked.then(end, () => end(otherwise));
+    });
   }
 }

@@ -156,11 +156,12 @@ const providers: Provider[] = [
     provide: ClusterFlight,
     inject: [ALKEY_OPTIONS, ALKEY_REDIS],
     useFactory: (
-      { namespace }: ResolvedOptions,
+      { namespace, storeTimeoutMs }: ResolvedOptions,
       redis: OpenedRedis | undefined,
     ) =>
       redis &&
       new ClusterFlight({
+        leaseTimeoutMs: storeTimeoutMs,
         leases: new RedisRunLeases(redis.commands, namespace),
         newOwner: () => randomUUID(),
         timers: systemTimers,

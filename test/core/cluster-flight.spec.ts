@@ -5,9 +5,13 @@ import {
 } from '../../lib/core/cluster-flight.js';
 import { ManualTime, settled } from '../support/manual-time.js';
 
+const LEASE_TIMEOUT_MS = 50;
+
 /** Leases of several processes, on one clock. */
 class Leases implements RunLeases {
   isDown = false;
+  /** Does what it is asked, but does not answer. */
+  isMute = false;
   readonly #taken = new Map<string, { owner: string; untilMs: number }>();
 
   constructor(readonly time: ManualTime) {}
@@ -17,16 +21,20 @@ class Leases implements RunLeases {
     const lease = this.#lease(key);
     if (lease && lease.owner !== owner) return false;
     this.#taken.set(key, { owner, untilMs: this.time.clock() + leaseMs });
-    return true;
+    return this.#answer(true);
   }
 
   async isTaken(key: string): Promise<boolean> {
     if (this.isDown) throw new Error('The store is down.');
-    return this.#lease(key) !== undefined;
+    return this.#answer(this.#lease(key) !== undefined);
   }
 
   async drop(key: string, owner: string): Promise<void> {
     if (this.#lease(key)?.owner === owner) this.#taken.delete(key);
+  }
+
+  #answer(value: boolean): Promise<boolean> {
+    return this.isMute ? new Promise(() => {}) : Promise.resolve(value);
   }
 
   #lease(key: string) {
@@ -42,6 +50,7 @@ function openProcesses() {
   const process = () =>
     new ClusterFlight({
       leases,
+      leaseTimeoutMs: LEASE_TIMEOUT_MS,
       newOwner: () => `owner ${++owners}`,
       timers: time.timers,
       clock: time.clock,
@@ -147,6 +156,22 @@ describe('a run for several processes', () => {
         two.run('k', made.find, made.produce('two')),
       ]),
     ).toEqual(['one', 'two']);
+  });
+
+  it('is made as soon as the leases have had their time, where they do not answer', async () => {
+    const { leases, one, two, time } = openProcesses();
+    const made = new Made();
+    leases.isMute = true;
+    const first = one.run('k', made.find, made.produce('one'));
+    await time.advance(LEASE_TIMEOUT_MS);
+    expect(await first).toBe('one');
+    leases.isMute = false;
+    await leases.take('l', 'another', 60_000);
+    const second = two.run('l', async () => undefined, made.produce('two'));
+    await settled();
+    leases.isMute = true;
+    await time.advance(LEASE_TIMEOUT_MS + 20);
+    expect(await second).toBe('two');
   });
 
   it('leaves nothing behind', async () => {

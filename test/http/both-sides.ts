@@ -256,15 +256,20 @@ export const sent = (path: string, name: string, value: string): Asked => [
   { headers: { [name]: value } },
 ];
 
-/** What the second of two requests is answered. */
+/** The answer to the second of two requests. */
 export async function again(
   app: StartedApp,
   side: Side,
   path: string,
-): Promise<string> {
-  const [, second] = await answers(app, side, [path], [path]);
-  return String(second?.body);
+): Promise<RawAnswer> {
+  await answers(app, side, [path]);
+  return ask(app.url, `/${side}/${path}`);
 }
+
+/** Its body. */
+export const bodyAgain = async (
+  ...asked: Parameters<typeof again>
+): Promise<string> => String((await again(...asked)).body);
 
 /** Revalidates an answer while it is stored, and when it is gone; then tells how often the handler ran. */
 export async function revalidated(

@@ -44,6 +44,16 @@ describe('the atlas', () => {
     }
   });
 
+  it('tells a client that has the answer so, until it changes', async () => {
+    await using atlas = await startAtlas();
+    const { etag } = await atlas.get(VADUZ);
+    expect(etag).toMatch(/^W\/"/);
+    const same = await atlas.get(VADUZ, undefined, etag);
+    expect([same.status, same.cache, same.text]).toEqual([304, 'hit', '']);
+    await atlas.send('post', `${VADUZ}/reviews`, review(4));
+    expect((await atlas.get(VADUZ, undefined, etag)).status).toBe(200);
+  });
+
   it('shows a review at once, and is a hit again after that', async () => {
     await using atlas = await startAtlas();
     await warm(atlas, VADUZ);
@@ -333,6 +343,14 @@ describe('the favourites of a signed-in user', () => {
     const emptied = await atlas.get(MINE, ADA);
     expect([emptied.cache, namesIn(emptied)]).toEqual(['miss', []]);
     expect((await atlas.get(MINE, BOB)).cache).toBe('hit');
+  });
+
+  it('are confirmed to the user who has them, and to no other', async () => {
+    await using atlas = await startAtlas();
+    const { etag } = await atlas.get(MINE, ADA);
+    expect((await atlas.get(MINE, ADA, etag)).status).toBe(304);
+    expect((await atlas.get(MINE, BOB, etag)).status).toBe(200);
+    expect((await atlas.get(MINE, undefined, etag)).status).toBe(401);
   });
 
   it('show a changed city at once, and outdate nothing that others see of it', async () => {

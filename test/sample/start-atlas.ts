@@ -7,17 +7,19 @@ export interface Answer {
   readonly status: number;
   readonly cache: 'hit' | 'miss' | 'untouched';
   readonly text: string;
+  readonly etag: string | undefined;
   // oxlint-disable-next-line typescript/no-explicit-any -- each test knows what it asked for
   readonly json: any;
 }
 
 export interface Atlas extends AsyncDisposable {
-  get(path: string, token?: string): Promise<Answer>;
+  get(path: string, token?: string, ifNoneMatch?: string): Promise<Answer>;
   send(
     method: 'get' | 'post' | 'patch' | 'delete',
     path: string,
     body?: object,
     token?: string,
+    ifNoneMatch?: string,
   ): Promise<Answer>;
 }
 
@@ -37,12 +39,19 @@ export async function startAtlas(settings: Settings = {}): Promise<Atlas> {
   );
   const { port } = app.getHttpServer().address() as AddressInfo;
 
-  const send: Atlas['send'] = async (method, path, body, token) => {
+  const send: Atlas['send'] = async (
+    method,
+    path,
+    body,
+    token,
+    ifNoneMatch,
+  ) => {
     const server = request(`http://127.0.0.1:${port}`);
     const asked = server[method](path)
       // One name for every process, as behind a load balancer: answers are cached per host.
       .set('Host', 'atlas.test');
     if (token !== undefined) asked.set('Authorization', `Bearer ${token}`);
+    if (ifNoneMatch !== undefined) asked.set('If-None-Match', ifNoneMatch);
     const { status, headers, text } = await (body === undefined
       ? asked
       : asked.send(body));
@@ -51,11 +60,13 @@ export async function startAtlas(settings: Settings = {}): Promise<Atlas> {
       status,
       cache: outcomeIn(headers['cache-status']),
       text,
+      etag: headers['etag'],
       json: isJson ? JSON.parse(text) : undefined,
     };
   };
   return {
-    get: (path, token) => send('get', path, undefined, token),
+    get: (path, token, ifNoneMatch) =>
+      send('get', path, undefined, token, ifNoneMatch),
     send,
     [Symbol.asyncDispose]: () => app.close(),
   };

@@ -105,15 +105,26 @@ function graphqlCall([parent, args, context, info]: GraphqlArguments):
       // Where there is no request nobody can tell.
       req?.headers === undefined ||
       [
-        req.headers['authorization'],
-        req.headers['cookie'],
+        headerOf(req.headers, 'authorization'),
+        headerOf(req.headers, 'cookie'),
         req.user,
         req.raw?.user,
         context?.user,
       ].some(sign => sign !== undefined && sign !== null),
-    requestHeader: name => req?.headers?.[name.toLowerCase()],
+    requestHeader: name => req?.headers && headerOf(req.headers, name),
     setsCookie: () => Boolean(res?.getHeader?.('set-cookie')),
   };
+}
+
+/** A header among Node's, or among Fetch's, which some servers hand on. */
+function headerOf(
+  headers: NonNullable<GraphqlRequest['headers']>,
+  name: string,
+): unknown {
+  const { get } = headers;
+  return typeof get === 'function'
+    ? (get as (name: string) => unknown).call(headers, name)
+    : headers[name.toLowerCase()];
 }
 
 /** What is asked of a field: the nodes of the query without their places in its text. */

@@ -94,6 +94,8 @@ export class KeptValues {
       slot,
       { fingerprint, status: 0, headers: [], body, storedAt: Date.now() },
       ttlMs,
+      // Who calls names the places of its answers; those of `wrap` the program names.
+      source === 'call' ? name : undefined,
     );
     this.events.emit('stored', { source, name, identifiers, size, ttlMs });
     return body;

@@ -88,7 +88,7 @@ export class ResponseStore {
 
   /**
    * Stores a response in every store, in the background; answers the size of its text. Where it is
-   * the answer of a `route`, others of that route may have to go: those that nobody asked for longest.
+   * the answer of a handler, others of that `route` may have to go: those that nobody asked for longest.
    */
   put(
     slot: string,
@@ -99,7 +99,8 @@ export class ResponseStore {
     const text = encodeResponse(response);
     this.write(this.cache.stores, this.keyOf(slot), text, ttlMs);
     if (route !== undefined) {
-      for (const other of this.shares.add(route, slot, text.length)) {
+      const bytes = Buffer.byteLength(text);
+      for (const other of this.shares.add(route, slot, bytes)) {
         this.remove(other);
       }
     }

@@ -131,10 +131,7 @@ const providers: Provider[] = [
     ) =>
       new WriteAnnouncer(store, {
         ...options,
-        renewalMs:
-          options.redis === false
-            ? options.leaseMs / 2
-            : Math.min(options.leaseMs / 2, RENEWAL_MS),
+        renewalMs: options.redis === false ? undefined : RENEWAL_MS,
         randomBytes,
         timers: systemTimers,
         clock: systemClock,

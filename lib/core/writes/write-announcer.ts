@@ -8,8 +8,11 @@ export interface AnnouncerOptions {
   readonly consistency: 'strict' | 'commit';
   /** How long a hold outlives a process that died, in milliseconds. */
   readonly leaseMs: number;
-  /** How often holds are renewed while they last, in milliseconds. @default half of `leaseMs` */
-  readonly renewalMs?: number;
+  /**
+   * How often holds are renewed at least while they last, in milliseconds; each half of `leaseMs` in
+   * any case.
+   */
+  readonly renewalMs?: number | undefined;
   /** How much longer a hold lasts after the commit, in milliseconds; 0: not at all. */
   readonly replicaLagMs: number;
   readonly randomBytes: RandomBytes;
@@ -62,7 +65,8 @@ export class Announcement {
   }
 
   private get renewalMs(): number {
-    return this.options.renewalMs ?? this.options.leaseMs / 2;
+    const { leaseMs, renewalMs = Infinity } = this.options;
+    return Math.min(renewalMs, leaseMs / 2);
   }
 
   /**

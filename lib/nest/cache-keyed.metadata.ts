@@ -11,7 +11,7 @@ export type CacheScope =
   | 'shared'
   | ((context: ExecutionContext) => string | number | undefined);
 
-/** Options of `@CacheKeyed`. */
+/** Options of `@CacheKeyed`; those from `query` on are about HTTP, and mean nothing outside it. */
 export interface CacheKeyedOptions {
   /** How long a stored response lives at most, in milliseconds. @default the module's */
   readonly ttlMs?: number;

@@ -22,7 +22,7 @@ export interface KeptConnection {
 /** Between two attempts of a client that gives up; node-redis itself waits no longer either. */
 export const LONGEST_RECONNECT_DELAY_MS = 200;
 
-const PING_INTERVAL_MS = 250;
+export const PING_INTERVAL_MS = 250;
 export const SILENCE_MS = 1_000;
 
 /**

@@ -23,6 +23,7 @@ import {
   keepAnswering,
   keepConnected,
   LONGEST_RECONNECT_DELAY_MS,
+  PING_INTERVAL_MS,
   SILENCE_MS,
 } from './keep-connected.js';
 import { type InvalidatedClient } from './redis-token-changes.js';
@@ -71,10 +72,6 @@ export interface OpenedRedis {
 }
 
 const CONNECT_TIMEOUT_MS = 1_000;
-// Of nodes of a cluster and behind sentinels, whose clients are not ours to restart: a frozen server
-// accepts what is written and never answers. The ping keeps an idle connection from being taken for
-// one.
-const PING_INTERVAL_MS = 250;
 /** After this many attempts a sentinel's client asks the sentinels for the master anew. */
 const RECONNECTS_TO_ONE_MASTER = 3;
 
@@ -189,6 +186,9 @@ function clientDefaults(options: RedisClientOptions): RedisClientOptions {
   } as RedisClientOptions;
 }
 
+// Of nodes of a cluster and behind sentinels, whose clients are not ours to restart: a frozen server
+// accepts what is written and never answers. The ping keeps an idle connection from being taken for
+// one.
 function nodeDefaults(options: RedisClientOptions): RedisClientOptions {
   return clientDefaults({
     pingInterval: PING_INTERVAL_MS,

@@ -137,6 +137,27 @@ describeWith('REDIS_URL', 'the format of tokens in Redis', url => {
     },
   );
 
+  it('has a ledger of what is held until when, and of since when it is complete', async () => {
+    const ledger = `${TEST_NAMESPACE}:@holds`;
+    const { id, key } = place();
+    await store.read([id]);
+    await store.hold([id], ann!, 20_000);
+    const [deadline] = /\d{13}/.exec((await client.get(key)) ?? '')!;
+    expect(await client.zScore(ledger, key)).toBe(Number(deadline));
+    const [mark, ...others] = await client.zRangeByScoreWithScores(
+      ledger,
+      '-inf',
+      '(0',
+    );
+    expect(others).toEqual([]);
+    expect(mark?.value).toBe(`@${epoch}`);
+    expect(-mark!.score).toBeGreaterThan(1_600_000_000_000);
+    expect(-mark!.score).toBeLessThanOrEqual(await redisNowMs());
+    expect(await client.pTTL(ledger)).toBeGreaterThan(3_590_000);
+    await store.release([id], ann!, 'changed');
+    expect(await client.zScore(ledger, key)).toBeNull();
+  });
+
   async function redisNowMs(): Promise<number> {
     const [seconds, microseconds] = (await client.sendCommand([
       'TIME',

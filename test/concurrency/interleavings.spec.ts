@@ -76,6 +76,11 @@ const UPDATE_OF_ONE_ROW: Script = {
   statements: [{ kind: 'update', row: 1 }],
   end: 'done',
 };
+const INSERT_OF_ONE_ROW: Script = {
+  kind: 'autocommit',
+  statement: { kind: 'insert' },
+  end: 'done',
+};
 const readers = fc.array(
   fc.record({
     process,
@@ -130,6 +135,38 @@ const faults = fc.array(
   }),
   { minLength: 1, maxLength: 4 },
 );
+
+/**
+ * Process 0 is slow at these steps, while two readers in `reader` ask for one row again and
+ * again: what is wrong about one step alone shows in the first few of them.
+ */
+function slowStories(
+  at: readonly string[],
+  {
+    reader = 1,
+    asked = 1,
+    times = 8,
+    ...parts
+  }: Partial<Plot> & {
+    readonly reader?: number;
+    readonly asked?: Resource;
+    readonly times?: number;
+  },
+): fc.Arbitrary<Plot> {
+  const resources = Array.from({ length: times }, () => asked);
+  return fc.record({
+    writers: fc.constant([{ process: 0, scripts: [UPDATE_OF_ONE_ROW] }]),
+    readers: way.map(each => {
+      const one = { process: reader, way: each, resources };
+      return [one, one];
+    }),
+    slow: fc.constant({ process: 0, at }),
+    maxTokens: fc.constant(MANY_TOKENS),
+    ...Object.fromEntries(
+      Object.entries(parts).map(([name, value]) => [name, fc.constant(value)]),
+    ),
+  });
+}
 
 /** Broad stories and narrow ones, with these additions. */
 function stories<Parts>(parts: {
@@ -229,6 +266,48 @@ describe('no answer is older than the database was when its request began', () =
       'when a commit is slower than half the lease, which keeps its hold',
       { processes: 2 },
       stories({ slowness: fc.integer({ min: 2, max: 6 }) }),
+    ],
+    [
+      'when a statement that inserts a row is slow, which others know as absent',
+      { processes: 2 },
+      slowStories(['INSERT'], {
+        writers: [{ process: 0, scripts: [INSERT_OF_ONE_ROW] }],
+        asked: ROWS + 1,
+      }),
+    ],
+    [
+      'when the COMMIT of one of several holders is slow',
+      { processes: 2 },
+      slowStories(['COMMIT'], {
+        writers: [
+          { process: 0, scripts: [UPDATE_OF_ONE_ROW] },
+          { process: 1, scripts: [UPDATE_OF_ONE_ROW] },
+        ],
+      }),
+    ],
+    [
+      'when a COMMIT is slow beyond its lease, and so is its end',
+      { processes: 2 },
+      slowStories(['COMMIT is', 'of COMMIT'], {
+        slowness: 5,
+      }),
+    ],
+    [
+      "when a COMMIT that could not be announced would be slow, with onStoreFailure: 'abort'",
+      { processes: 2, onStoreFailure: 'abort' },
+      slowStories(['COMMIT'], {
+        faults: [{ process: 0, nth: 1, fault: 'down' }],
+      }),
+    ],
+    [
+      'when a handler is slow, and its row is written meanwhile',
+      { processes: 2 },
+      slowStories(['SELECT'], {
+        reader: 0,
+        writers: [
+          { process: 1, scripts: [UPDATE_OF_ONE_ROW, UPDATE_OF_ONE_ROW] },
+        ],
+      }),
     ],
   ])(
     '%s',

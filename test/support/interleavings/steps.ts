@@ -6,6 +6,9 @@ export function never(): Promise<never> {
   return new Promise(() => undefined);
 }
 
+/** How often a slow step lets others go first. */
+const SLOW_TURNS = 10;
+
 /** Everything that happens in one story, a step at a time, in an order that fast-check chooses. */
 export class Steps {
   readonly time = new ManualTime();
@@ -14,10 +17,14 @@ export class Steps {
     private readonly scheduler: Scheduler,
     /** By how much time passes where nothing else can happen, in milliseconds. */
     private readonly idleMs: number,
+    private readonly isSlow: (label: string) => boolean = () => false,
   ) {}
 
   /** Waits for its turn. */
   async take(label: string): Promise<void> {
+    for (let left = this.isSlow(label) ? SLOW_TURNS : 0; left > 0; left--) {
+      await this.scheduler.schedule(Promise.resolve(), `not yet: ${label}`);
+    }
     await this.scheduler.schedule(Promise.resolve(), label);
   }
 

@@ -48,6 +48,12 @@ export interface Plot {
   readonly ticks?: number;
   /** How often a lease ends, where no commit is under way. */
   readonly lapses?: number;
+  /** A process that is slow at its steps with such labels, so that much else happens meanwhile. */
+  readonly slow?: {
+    readonly process: number;
+    /** Parts of labels. */
+    readonly at: readonly string[];
+  };
   /** How many quarters of a lease a COMMIT takes, while stores answer in time. */
   readonly slowness?: number;
 }
@@ -96,7 +102,16 @@ export async function tell(
   }: Setting,
   plot: Plot,
 ): Promise<Told> {
-  const steps = new Steps(scheduler, TICK_MS);
+  const { slow } = plot;
+  const nameOf = (index: number): string => `process ${index % count}`;
+  const steps = new Steps(
+    scheduler,
+    TICK_MS,
+    label =>
+      slow !== undefined &&
+      label.startsWith(nameOf(slow.process)) &&
+      slow.at.some(part => label.includes(part)),
+  );
   const { time } = steps;
   const database = new ModelDatabase(ROWS);
   const tokens = memoryTokens(time, plot.maxTokens);
@@ -104,7 +119,7 @@ export async function tell(
   const processes = await Promise.all(
     Array.from({ length: count }, (_, index) =>
       ModelProcess.start({
-        name: `process ${index}`,
+        name: nameOf(index),
         steps,
         database,
         tokens,
@@ -151,7 +166,7 @@ export async function tell(
     }
   });
   const deaths = (plot.deaths ?? []).map(async index => {
-    await steps.take(`process ${index % count} dies`);
+    await steps.take(`${nameOf(index)} dies`);
     at(index).life.die();
   });
   const ticks = async (): Promise<void> => {

@@ -132,6 +132,12 @@ class UsersResolver {
     throw new Error('no answer');
   }
 
+  @Mutation(() => Int)
+  @CacheKeyed(User)
+  idle(): number {
+    return this.runs.count('idle');
+  }
+
   @Mutation(() => UserType)
   @CacheKeyed(rowOf(User, 'id'))
   async rename(
@@ -347,6 +353,25 @@ describe.each(ADAPTERS)('GraphQL over %s', adapter => {
     expect(await called('Bob')).toEqual({
       data: { called: { greeting: 'Dear Bob' } },
     });
+  });
+
+  it('runs a mutation each time, even where it writes nothing', async () => {
+    expect(
+      await during('idle', async () => {
+        await query('mutation { idle }');
+        await query('mutation { idle }');
+      }),
+    ).toBe(2);
+  });
+
+  it('tells selections apart by their variables', async () => {
+    const text =
+      'query ($id: Boolean!) { selected { name id @include(if: $id) } }';
+    expect(
+      await during('selected', async () => {
+        for (const id of [true, false, true]) await query(text, {}, { id });
+      }),
+    ).toBe(2);
   });
 
   it('tells selections apart for a resolver that takes them, and for no other', async () => {

@@ -91,7 +91,6 @@ export class ResponseCapture {
     const verdict = mayStore({
       method: exchange.method,
       scope: plan.scope,
-      held: false,
       handled: exchange.isSent(),
       streaming,
       status,

@@ -109,6 +109,7 @@ export class ResponseStore {
 
   /** Drops what a slot holds from every store, in the background. */
   remove(slot: string): void {
+    this.shares.remove(slot);
     const key = this.keyOf(slot);
     for (const store of this.cache.stores) {
       this.inBackground(async () => {

@@ -31,6 +31,12 @@ export class RouteShares {
     this.homes.get(slot)?.get(slot);
   }
 
+  /** A slot was emptied. */
+  remove(slot: string): void {
+    this.homes.get(slot)?.delete(slot);
+    this.homes.delete(slot);
+  }
+
   private evicted: string[] = [];
 
   private shareOf(route: string): LRUCache<string, number> {

@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { type TokenStoreEvent } from '../core/tokens/guarded-token-store.js';
+import { systemClock } from '../core/tokens/timers.js';
 import { AlkeyEvents } from './alkey-events.js';
 
 /** How often the log mentions a store that keeps failing. */
@@ -35,7 +36,7 @@ export class StoreLog {
 
   private count(message: string, cause: unknown): void {
     this.failures += 1;
-    const now = performance.now();
+    const now = systemClock();
     if (now - this.lastLineAt < LOG_PERIOD_MS) return;
     this.lastLineAt = now;
     const reason = cause instanceof Error ? ` (${cause.message})` : '';

@@ -1,6 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { GuardedTokenStore } from '../core/tokens/guarded-token-store.js';
-import { systemTimers } from '../core/tokens/timers.js';
+import { systemClock, systemTimers } from '../core/tokens/timers.js';
 import { TokenStore } from '../core/tokens/token-store.js';
 import { AlkeyEvents } from '../nest/alkey-events.js';
 import { AlkeyModule } from '../nest/alkey.module.js';
@@ -47,7 +47,7 @@ function guarded(store: TokenStore) {
       new GuardedTokenStore({
         store,
         storeTimeoutMs,
-        clock: () => performance.now(),
+        clock: systemClock,
         timers: systemTimers,
         onEvent: event => {
           if (event.type !== 'store-error') return;

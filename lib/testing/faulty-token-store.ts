@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Identifier } from '../core/identifiers/identifier.js';
 import { MemoryTokenStore } from '../core/tokens/memory-token-store.js';
+import { systemClock } from '../core/tokens/timers.js';
 import { type HoldOutcome, TokenStore } from '../core/tokens/token-store.js';
 import { type TokenStoreOperation } from '../core/tokens/token-store-error.js';
 import { type Held, type Holder, type Token } from '../core/tokens/token.js';
@@ -131,7 +132,7 @@ export class FaultyTokenStore extends TokenStore {
 
 function memoryStore(): TokenStore {
   return new MemoryTokenStore({
-    clock: () => performance.now(),
+    clock: systemClock,
     randomBytes,
     tokenTtlMs: 86_400_000,
     maxTokens: 100_000,

@@ -376,6 +376,7 @@ async function inProduction<T>(task: () => Promise<T>): Promise<T> {
   try {
     return await task();
   } finally {
-    process.env['NODE_ENV'] = NODE_ENV;
+    if (NODE_ENV === undefined) delete process.env['NODE_ENV'];
+    else process.env['NODE_ENV'] = NODE_ENV;
   }
 }

@@ -87,8 +87,6 @@ export type Storability =
 export interface OutcomeFacts {
   readonly method: string;
   readonly scope: ResponseScope;
-  /** Whether any token that the answer depends on was held when it was read. */
-  readonly held: boolean;
   /** Whether the handler wrote the response itself, so that its body is out of sight. */
   readonly handled: boolean;
   /** Whether the body is a stream, a file or server-sent events. */
@@ -115,7 +113,6 @@ export function mayStore(outcome: OutcomeFacts): Storability {
 }
 
 function reasonNotToStore(outcome: OutcomeFacts): BypassReason | undefined {
-  if (outcome.held) return 'held';
   // RFC 9111 §3: "the request method is understood by the cache". An answer to HEAD has no body to
   // give to a GET.
   if (outcome.method !== 'GET') return 'method';

@@ -21,7 +21,7 @@ export class CircuitBreaker {
     this.#options = options;
   }
 
-  /** Whether to make the call; whoever is told yes says how it ended. */
+  /** Whether to make the call; how it ended is to be said, as of calls that are made in any case. */
   admits(): boolean {
     if (this.#pausedUntilMs === undefined) return true;
     if (this.#isProbing || this.#options.clock() < this.#pausedUntilMs) {

@@ -48,6 +48,7 @@ export class WriteAnnouncer {
 export class Announcement {
   private mintedHolder: Holder | undefined;
   private readonly held = new Set<Identifier>();
+  /** `undefined`: nothing is held, or it is over. */
   private stopRenewing: (() => void) | undefined;
   private heldSince = 0;
   private renewedAtMs = -Infinity;
@@ -93,7 +94,10 @@ export class Announcement {
       // may be gone. Where the store is merely slow, they have been sent meanwhile.
       sentAtMs = clock();
       await this.store.hold(added, this.holder, leaseMs);
-    } while (clock() - Math.max(sentAtMs, this.renewedAtMs) >= this.renewalMs);
+    } while (
+      this.stopRenewing &&
+      clock() - Math.max(sentAtMs, this.renewedAtMs) >= this.renewalMs
+    );
     this.options.onHeld(added);
   }
 
@@ -107,6 +111,7 @@ export class Announcement {
    */
   async settle(changed: readonly Identifier[]): Promise<void> {
     this.stopRenewing?.();
+    this.stopRenewing = undefined;
     if (changed.length > 0) this.options.onTouched(changed);
     const unheld = changed.filter(identifier => !this.held.has(identifier));
     const unchanged = new Set(this.held);
@@ -149,6 +154,7 @@ export class Announcement {
   private renewLater(): void {
     const { clock, leaseMs, timers } = this.options;
     this.stopRenewing = timers.after(this.renewalMs, () => {
+      this.stopRenewing = undefined;
       if (this.isAbandoned()) return;
       this.renewedAtMs = clock();
       void ended(this.store.hold([...this.held], this.holder, leaseMs));

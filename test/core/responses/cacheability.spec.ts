@@ -46,7 +46,6 @@ describe('maySelect', () => {
 const outcome: OutcomeFacts = {
   method: 'GET',
   scope: 'anonymous',
-  held: false,
   handled: false,
   streaming: false,
   status: 200,
@@ -86,7 +85,6 @@ describe('mayStore', () => {
   });
 
   it.each<[string, Partial<OutcomeFacts>]>([
-    ['held', { held: true }],
     ['method', { method: 'HEAD' }],
     ['response-handled', { handled: true }],
     ['stream', { streaming: true }],
@@ -111,9 +109,10 @@ describe('mayStore', () => {
     });
   });
 
-  it('names the hold before any other reason', () => {
-    expect(
-      mayStore({ ...outcome, held: true, method: 'HEAD', setsCookie: true }),
-    ).toEqual({ store: false, reason: 'held' });
+  it('names the first of several reasons', () => {
+    expect(mayStore({ ...outcome, method: 'HEAD', setsCookie: true })).toEqual({
+      store: false,
+      reason: 'method',
+    });
   });
 });

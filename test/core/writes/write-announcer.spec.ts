@@ -250,6 +250,23 @@ describe('a commit that takes long', () => {
     await writer.settle([row]);
   });
 
+  it('holds nothing again for a writer that has ended meanwhile', async () => {
+    const world = new World({ renewalMs: 200 });
+    const holdAtOnce = world.store.hold.bind(world.store);
+    let holds = 0;
+    world.store.hold = async (...args) => {
+      holds += 1;
+      await new Promise<void>(resolve => world.time.timers.after(250, resolve));
+      await holdAtOnce(...args);
+    };
+    const writer = world.begin();
+    const holding = writer.hold([row]);
+    await writer.settle([row]);
+    await world.time.advance(250);
+    await holding;
+    expect(holds).toBe(1);
+  });
+
   it('leaves the holds of a writer that went away to their lease', async () => {
     const world = new World();
     const before = await world.read(row);

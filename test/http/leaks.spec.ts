@@ -387,12 +387,12 @@ describe.each(ADAPTERS)('what is not stored over %s', adapter => {
   it('lets requests with a body pass', async () => {
     await using app = await start(adapter, [guarded({ scope: 'shared' })]);
     await ask(app.url, '/x');
-    for (const framing of [
-      { 'content-length': '2' },
-      { 'transfer-encoding': 'chunked' },
-    ]) {
+    for (const [name, value] of [
+      ['content-length', '2'],
+      ['transfer-encoding', 'chunked'],
+    ] as const) {
       const answer = await ask(app.url, '/x', {
-        headers: { ...framing, 'content-type': 'application/json' },
+        headers: { [name]: value, 'content-type': 'application/json' },
         body: '{}',
       });
       expect(answer.headers['cache-status']).toBe(

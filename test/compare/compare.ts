@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { DataSource } from 'typeorm';
 import { NOTES } from './process/compared-cache.js';
 import { type CacheName } from './process/main.js';
-import { type Scenario } from './scenarios.js';
+import { play, type Scenario } from './scenarios.js';
 import { type Outcome, World } from './world.js';
 
 /** What each cache answered in each scenario, by their names. */
@@ -40,7 +40,7 @@ export async function compare(compared: Compared): Promise<Outcomes> {
         database: own.database,
       });
       try {
-        const outcome = await world.outcome(await scenario.run(world));
+        const outcome = await world.outcome(await play(scenario, world));
         row[cache] = outcome;
         onOutcome?.(scenario, cache, outcome);
       } finally {

@@ -20,6 +20,13 @@ export interface Servers {
   readonly database: DataSource;
 }
 
+export interface MemberOptions {
+  /** How far its clock is ahead of the others'. */
+  readonly clockOffsetMs?: number;
+  /** Whether the cache keeps answers in the process's memory as well. */
+  readonly memory?: boolean;
+}
+
 /** The keys under which each cache keeps what tells it that its answers are outdated. */
 const METADATA: Readonly<Record<CacheName, string | undefined>> = {
   bentocache: '*___bc:t:*',
@@ -62,10 +69,7 @@ export class World {
   async start({
     clockOffsetMs = 0,
     memory = false,
-  }: {
-    readonly clockOffsetMs?: number;
-    readonly memory?: boolean;
-  } = {}): Promise<Member> {
+  }: MemberOptions = {}): Promise<Member> {
     const { postgres, redis } = this.servers;
     const around = { postgres, redis, bus: this.bus.url, memory };
     const member = await Member.start(this.cache, around, clockOffsetMs);

@@ -9,9 +9,8 @@ import {
   VersionColumn,
 } from 'typeorm';
 
-/** A row that is there all the time; each write makes its version larger by one. */
-@Entity('items')
-export class Item {
+/** A row; each write makes its version larger by one. */
+abstract class Versioned {
   @PrimaryColumn()
   id!: number;
 
@@ -21,23 +20,18 @@ export class Item {
   /** Counted by the database, so that writers of one row agree about which of them came later. */
   @VersionColumn()
   version!: number;
+}
 
+/** A row that is there all the time. */
+@Entity('items')
+export class Item extends Versioned {
   @OneToMany(() => Note, note => note.item)
   notes!: Relation<Note>[];
 }
 
 /** The one child of the item with the same key. */
 @Entity('notes')
-export class Note {
-  @PrimaryColumn()
-  id!: number;
-
-  @Column()
-  stamp!: string;
-
-  @VersionColumn()
-  version!: number;
-
+export class Note extends Versioned {
   @ManyToOne(() => Item, item => item.notes)
   @JoinColumn({ name: 'itemId' })
   item!: Relation<Item>;
@@ -45,16 +39,7 @@ export class Note {
 
 /** A row that is inserted (version 1), updated once (version 2) and deleted. */
 @Entity('blinks')
-export class Blink {
-  @PrimaryColumn()
-  id!: number;
-
-  @Column()
-  stamp!: string;
-
-  @VersionColumn()
-  version!: number;
-}
+export class Blink extends Versioned {}
 
 export const SOAK_ENTITIES = [Item, Note, Blink];
 

@@ -62,19 +62,15 @@ export class RouteRuns {
     let own = false;
     let run: HandlerRun;
     try {
-      run = await this.runs.run(
-        key,
-        () => {
-          const produce = (): Promise<HandlerRun> => {
-            own = true;
-            return this.run(visit, missed);
-          };
-          return plan.singleFlight === 'cluster' && this.cluster
-            ? this.runForAll(this.cluster, missed, produce)
-            : produce();
-        },
-        made => (made.response ? this.responses.arrived() : undefined),
-      );
+      run = await this.runOnce(key, () => {
+        const produce = (): Promise<HandlerRun> => {
+          own = true;
+          return this.run(visit, missed);
+        };
+        return plan.singleFlight === 'cluster' && this.cluster
+          ? this.runForAll(this.cluster, missed, produce)
+          : produce();
+      });
     } catch (error) {
       const status = statusOfError(error);
       const instead = this.giveInstead(visit, missed, status, own, error);
@@ -90,6 +86,16 @@ export class RouteRuns {
     return own
       ? this.answerOwn(visit, missed, run)
       : this.answerShared(visit, missed, run);
+  }
+
+  /** Joins the run under way, or begins one. */
+  private runOnce(
+    key: string,
+    produce: () => Promise<HandlerRun>,
+  ): Promise<HandlerRun> {
+    return this.runs.run(key, produce, made =>
+      made.response ? this.responses.arrived() : undefined,
+    );
   }
 
   /** The answer of the request that ran the handler. */
@@ -239,7 +245,9 @@ export class RouteRuns {
       exchange.detach();
       exchange.reset(missed.headers, missed.status);
       try {
-        const { reason } = await this.run(visit, missed);
+        const { reason } = await this.runOnce(key, () =>
+          this.run(visit, missed),
+        );
         if (reason !== undefined) report(reason);
       } catch (error) {
         report('handler-error');

@@ -345,13 +345,13 @@ it('lets other contexts pass', async () => {
     app.app.get(CallAnswers),
   );
   for (const type of ['ws', 'rpc', 'graphql']) {
-    const context = new ExecutionContextHost(
-      [],
-      Handlers,
-      Handlers.prototype.on,
-    );
-    context.setType(type);
     for (const value of [1, 2]) {
+      const context = new ExecutionContextHost(
+        [],
+        Handlers,
+        Handlers.prototype.on,
+      );
+      context.setType(type);
       const answer = interceptor.intercept(context, {
         handle: () => of(value),
       });

@@ -26,6 +26,7 @@ import {
   ADAPTERS,
   type StartedApp,
 } from '../support/start-app.js';
+import { until } from '../support/redis-servers.js';
 import { Runs } from '../support/shop.js';
 import { ask } from './ask.js';
 import {
@@ -94,12 +95,12 @@ async function get(started: StartedApp): Promise<Given> {
 /** The next event of that name. */
 function next(
   started: StartedApp,
-  name: 'stored' | 'bypass',
-): Promise<{ readonly reason?: string }> {
+  name: 'stored' | 'bypass' | 'miss',
+): Promise<{ readonly reason?: string; readonly collapsed?: boolean }> {
   return new Promise(resolve => {
     const stop = started.app.get(AlkeyEvents).on(name, event => {
       stop();
-      resolve(event as { readonly reason?: string });
+      resolve(event as { reason?: string; collapsed?: boolean });
     });
   });
 }
@@ -134,6 +135,27 @@ describe.each(ADAPTERS)('staleWhileRevalidateMs over %s', adapter => {
     await renewed;
     expect(await get(started)).toMatchObject({ run: 2, header: '2' });
     expect(hits).toEqual(['stale', 'stale', 'stale', 'fresh']);
+    expect(started.runs.counts.get('x')).toBe(2);
+  });
+
+  it('has one run, of a renewal, for those who may not have the outdated answer any more', async () => {
+    const script = new Script();
+    await using started = await app(adapter, script, {
+      staleWhileRevalidateMs: LONG,
+    });
+    await get(started);
+    await started.keys.invalidateAll();
+    const gate = new EventEmitter();
+    script.wait = once(gate, 'open');
+    await get(started);
+    await until(() => started.runs.counts.get('x') === 2);
+    using _ = aheadOfTime(LONG);
+    const joined = next(started, 'miss');
+    const late = get(started);
+    const { collapsed } = await joined;
+    gate.emit('open');
+    expect(await late).toMatchObject({ run: 2 });
+    expect(collapsed).toBe(true);
     expect(started.runs.counts.get('x')).toBe(2);
   });
 

@@ -33,7 +33,7 @@ function count(counts: Readonly<Record<string, number>>): number {
 describeWithRedisServers('three processes under load', () => {
   describeWith('POSTGRES_URL', 'with PostgreSQL', url => {
     it('never answer older than the database was, while processes are killed and Redis is restarted, emptied and frozen', async () => {
-      const report = await soak(url, '--seconds', '30', '--seed', '1');
+      const report = await soak(url, '--seconds', '60', '--seed', '1');
       expect(report.stories).toEqual([]);
       expect(report.staleReads).toBe(0);
       expect(report.errors).toEqual({});
@@ -41,7 +41,7 @@ describeWithRedisServers('three processes under load', () => {
       expect(report.hits).toBeGreaterThan(100);
       expect(report.writes).toBeGreaterThan(50);
       expect(count(report.survived)).toBeGreaterThan(5);
-    }, 120_000);
+    }, 180_000);
 
     it('are caught when they answer older, with keys that are deleted by hand after the commit', async () => {
       const flags = '--naive --seconds 12 --seed 1 --faults committed';

@@ -7,10 +7,10 @@ import {
   startRedis,
   until,
 } from '../support/redis-servers.js';
+import { HIT } from '../support/cache-status.js';
 import { User } from '../support/shop.js';
 import { startApp, type StartedApp } from '../support/start-app.js';
 
-const HIT = /^alkey; hit/;
 /** What a busy machine may add to any answer. */
 const SLACK_MS = 200;
 /** The default of `storeTimeoutMs`. */

@@ -11,6 +11,7 @@ import {
   DATABASES,
   type OpenedDatabase,
 } from '../support/databases.js';
+import { HIT, STORED } from '../support/cache-status.js';
 import { until } from '../support/redis-servers.js';
 import { User } from '../support/shop.js';
 import { startApp, type StartedApp } from '../support/start-app.js';
@@ -18,9 +19,6 @@ import { inRedis, storeAnswers } from '../support/stores.js';
 import { describeWith } from '../support/suites.js';
 
 const postgres = DATABASES.find(({ name }) => name === 'postgres')!;
-
-const HIT = /^alkey; hit/;
-const STORED = /^alkey; fwd=(?:miss|stale); stored/;
 
 function nameIn({ body }: { readonly body: string }): unknown {
   return (JSON.parse(body) as User).name;

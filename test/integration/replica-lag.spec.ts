@@ -13,12 +13,9 @@ import {
   startApp,
   type StartedApp,
 } from '../support/start-app.js';
+import { HELD, HIT, STORED } from '../support/cache-status.js';
 import { inRedis, storeAnswers } from '../support/stores.js';
 import { describeWith } from '../support/suites.js';
-
-const HIT = /^alkey; hit/;
-const HELD = /^alkey; fwd=bypass.*held/;
-const STORED = /^alkey; fwd=miss; stored/;
 
 const DELAY_MS = 1_000;
 /** More than the delay, by what a busy machine may add to it. */

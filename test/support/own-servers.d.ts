@@ -8,6 +8,3 @@ export function stopGuard(guard: ChildProcess): Promise<void>;
 
 /** A new folder that the guard removes. */
 export function folderFor(name: string, guard: ChildProcess): Promise<string>;
-
-/** Whether somebody answers at a port of this machine. */
-export function isListening(port: number): Promise<boolean>;

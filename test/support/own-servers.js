@@ -65,7 +65,7 @@ export async function serve(guard, port, command, args, options = {}) {
       if (failure === 'ENOENT') throw new Error(`${command} is not on PATH`);
       if (failure !== undefined)
         throw new Error(`${command} ended at once: ${failure}`);
-      if (await isListening(port)) return;
+      if (await listening(port)) return;
       await sleep(20);
     }
     throw new Error(`${command} does not listen after ${START_TIMEOUT_MS} ms`);
@@ -83,7 +83,7 @@ export async function freePort() {
   return port;
 }
 
-export function isListening(port) {
+function listening(port) {
   return new Promise(resolve => {
     const socket = connect(port, '127.0.0.1');
     socket.once('connect', () => {

@@ -2,13 +2,12 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { accessSync, constants } from 'node:fs';
 import { mkdtemp, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createClient } from '@keyv/redis';
-import { isListening } from './own-servers.js';
 
 /** A Redis of one's own, which may be killed, frozen and emptied. */
 export interface RedisServer {
@@ -345,6 +344,17 @@ async function freePort(): Promise<number> {
   }
   // A node of a cluster listens on the port 10000 above its own as well.
   return address.port < 55_000 ? address.port : freePort();
+}
+
+function isListening(port: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
 }
 
 function isOnPath(name: string): boolean {

@@ -81,13 +81,17 @@ async function redis(dir, guard) {
 }
 
 async function mariadb(dir, guard) {
-  const data = `--datadir=${join(dir, 'data')}`;
+  const folders = [
+    `--datadir=${join(dir, 'data')}`,
+    // A server that starts takes the temporary tables of others in its folder for its own, left over.
+    `--tmpdir=${dir}`,
+  ];
   const user = isRoot ? ['--user=root'] : [];
   await run(
     'mariadb-install-db',
     [
       '--no-defaults',
-      data,
+      ...folders,
       '--auth-root-authentication-method=normal',
       ...user,
     ],
@@ -96,7 +100,7 @@ async function mariadb(dir, guard) {
   const port = await freePort();
   await serve(guard, port, 'mariadbd', [
     '--no-defaults',
-    data,
+    ...folders,
     `--port=${port}`,
     '--bind-address=127.0.0.1',
     `--socket=${join(dir, 's')}`,

@@ -452,7 +452,8 @@ function mayTouch(write: TableWrite, id: number): boolean {
       case 'number':
         return Number(operand.text) === id;
       case 'string':
-        return Number(operand.value) === id;
+        // SQLite keeps a text that is no number in a column of integers: NaN here and there.
+        return Object.is(Number(operand.value), id);
       case 'null':
         return false;
       default:

@@ -28,7 +28,8 @@ export function isPlainSelect(sql: string, dialect: Dialect): boolean {
 /** Whether quotes and brackets are closed and neither a semicolon nor a comment is outside them. */
 function isOneStatement(sql: string, dialect: Dialect): boolean {
   let round = 0;
-  let square = 0;
+  /** How many round brackets were open at each square one. */
+  const squares: number[] = [];
   for (let index = 0; index < sql.length; index += 1) {
     const code = sql.charCodeAt(index);
     if (code >= 97 && code < 123) continue;
@@ -42,18 +43,17 @@ function isOneStatement(sql: string, dialect: Dialect): boolean {
         break;
       case 91: // [
         if (dialect === 'sqlite') index = closing(sql, ']', index);
-        else square += 1;
+        else squares.push(round);
         break;
       case CLOSE_BRACKET:
-        square -= 1;
-        if (square < 0) return false;
+        if (squares.pop() !== round) return false;
         break;
       case 40: // (
         round += 1;
         break;
       case 41: // )
         round -= 1;
-        if (round < 0) return false;
+        if (round < (squares.at(-1) ?? 0)) return false;
         break;
       case 35: // #
         if (dialect === 'mysql') return false;
@@ -75,7 +75,7 @@ function isOneStatement(sql: string, dialect: Dialect): boolean {
     }
     if (index === -1) return false;
   }
-  return round === 0 && square === 0;
+  return round === 0 && squares.length === 0;
 }
 
 /** A doubled quote counts as the end of one text and the beginning of the next. */

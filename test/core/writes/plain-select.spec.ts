@@ -24,6 +24,7 @@ describe.each(['postgres', 'mysql', 'sqlite'] satisfies Dialect[])(
       'SELECT 1 -- x',
       'SELECT (1',
       'SELECT 1)',
+      'SELECT ( [ ) ]',
       "SELECT 'a",
       'SELECT "a',
       "SELECT 'a\\'",

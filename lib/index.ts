@@ -28,7 +28,8 @@ export {
   RowRef,
 } from './nest/refs.js';
 export { type ValueSerializer } from './nest/value-texts.js';
-export { type EntityTarget, type KeyValue } from './typeorm/entity-catalog.js';
+export { type EntityTarget } from './typeorm/entity-catalog.js';
+export { type KeyValue } from './typeorm/entity-key.js';
 export { AlkeyError, type AlkeyErrorCode } from './core/errors.js';
 export {
   type AlkeyEventMap,

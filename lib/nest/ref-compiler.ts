@@ -9,8 +9,8 @@ import { hasIdentifierForm } from '../core/identifiers/identifier.js';
 import {
   type EntityCatalog,
   type EntityTarget,
-  type KeyValue,
 } from '../typeorm/entity-catalog.js';
+import { type KeyValue, recordOf } from '../typeorm/entity-key.js';
 import { type UniqueRows } from '../typeorm/unique-rows.js';
 import { callArguments } from './call.js';
 import { type RefResolver } from './ref-resolver.js';
@@ -271,14 +271,4 @@ function requireParameter(name: string, route: RouteFacts): void {
         : ' It has none.') +
       ' Name one of its parameters in @CacheKeyed, or add it to the path.',
   );
-}
-
-function recordOf(
-  key: KeyValue,
-): Readonly<Record<string, unknown>> | undefined {
-  return typeof key === 'object' &&
-    !(key instanceof Date) &&
-    !(key instanceof Uint8Array)
-    ? key
-    : undefined;
 }

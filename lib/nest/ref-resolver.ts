@@ -8,6 +8,7 @@ import {
 } from '../core/identifiers/identifier.js';
 import { onTable } from '../core/identifiers/dependency.js';
 import { EntityCatalog } from '../typeorm/entity-catalog.js';
+import { instanceKey } from '../typeorm/entity-key.js';
 import { RowRef } from './refs.js';
 
 /** What a value names. */
@@ -106,15 +107,9 @@ export class RefResolver {
         };
   }
 
-  /** An instance's key in its database form; `undefined` where a part of it is missing. */
   private keyOf(instance: object): readonly unknown[] | undefined {
     const [entity] = this.catalog.entitiesOf(instance.constructor);
-    const values = entity?.metadata.primaryColumns.map((column): unknown =>
-      column.getEntityValue(instance, true),
-    );
-    return values?.some(value => value === undefined || value === null)
-      ? undefined
-      : values;
+    return entity && instanceKey(entity.metadata, instance);
   }
 }
 

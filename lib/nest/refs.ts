@@ -1,6 +1,7 @@
 import { type ExecutionContext } from '@nestjs/common';
 import { EVERYTHING } from '../core/identifiers/identifier.js';
-import { type EntityTarget, type KeyValue } from '../typeorm/entity-catalog.js';
+import { type EntityTarget } from '../typeorm/entity-catalog.js';
+import { type KeyValue } from '../typeorm/entity-key.js';
 
 /** Any write at all: `alkey:*#*`. */
 export const GLOBAL_WRITE_TOKEN: string = EVERYTHING;

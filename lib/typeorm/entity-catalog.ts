@@ -1,9 +1,4 @@
-import {
-  type DataSource,
-  EntitySchema,
-  type EntityMetadata,
-  type ObjectLiteral,
-} from 'typeorm';
+import { type DataSource, EntitySchema, type EntityMetadata } from 'typeorm';
 import { AlkeyError, didYouMean, describeValue } from '../core/errors.js';
 import {
   type Dependency,
@@ -20,23 +15,17 @@ import {
   type Schema,
   type Table,
 } from '../core/identifiers/schema.js';
+import {
+  databaseKey,
+  instanceKey,
+  type KeyValue,
+  toDatabase,
+} from './entity-key.js';
 import { tableIdOf } from './entity-schema.js';
 
 /** How callers name an entity: its class, its `EntitySchema`, or its name. */
 export type EntityTarget =
   (abstract new (...parameters: never[]) => object) | EntitySchema | string;
-
-/** A key as the application writes it: the value of a single column, or a record by property. */
-export type KeyValue =
-  | string
-  | number
-  | bigint
-  | boolean
-  | Date
-  | Uint8Array
-  | Readonly<Record<string, unknown>>;
-
-type ColumnMetadata = EntityMetadata['columns'][number];
 
 /** An entity in one data source. */
 export interface MappedEntity {
@@ -114,7 +103,10 @@ export class EntityCatalog {
   onRow(target: unknown, key: KeyValue): readonly Dependency[] | undefined {
     const dependencies: Dependency[] = [];
     for (const entity of this.requireEntities(target)) {
-      const dependency = rowDependency(entity, databaseKey(entity, key));
+      const dependency = rowDependency(
+        entity,
+        databaseKey(entity.metadata, key),
+      );
       if (!dependency) return undefined;
       dependencies.push(dependency);
     }
@@ -209,7 +201,7 @@ export function onRowOf(
   entity: MappedEntity,
   instance: object,
 ): Dependency | undefined {
-  return rowDependency(entity, instanceKey(entity, instance));
+  return rowDependency(entity, instanceKey(entity.metadata, instance));
 }
 
 function isTarget(metadata: EntityMetadata, target: unknown): boolean {
@@ -266,98 +258,4 @@ function rowDependency(
   values: readonly unknown[] | undefined,
 ): Dependency | undefined {
   return values && keyDependency(entity.table, values);
-}
-
-/** An instance's key in its database form; `undefined` where a part of it is missing. */
-function instanceKey(
-  { metadata }: MappedEntity,
-  instance: ObjectLiteral,
-): readonly unknown[] | undefined {
-  const values = metadata.primaryColumns.map((column): unknown =>
-    column.getEntityValue(instance, true),
-  );
-  return values.some(value => value === undefined || value === null)
-    ? undefined
-    : values;
-}
-
-/** A key as a caller gives it, in its database form; `undefined` where it can be none. */
-function databaseKey(
-  entity: MappedEntity,
-  key: KeyValue,
-): readonly unknown[] | undefined {
-  const columns = entity.metadata.primaryColumns;
-  const record = keyRecord(entity, key);
-  try {
-    if (record) {
-      return columns.map(column =>
-        toDatabase(column, propertyOf(record, column)),
-      );
-    }
-    return columns.map(column => toDatabase(column, key));
-  } catch {
-    // A transformer refuses what is no value of its column: no such row.
-    return undefined;
-  }
-}
-
-/** The key as a record by property, where it is one. */
-function keyRecord(
-  { metadata }: MappedEntity,
-  key: KeyValue,
-): Readonly<Record<string, unknown>> | undefined {
-  if (
-    typeof key === 'object' &&
-    !(key instanceof Date) &&
-    !(key instanceof Uint8Array)
-  ) {
-    return key;
-  }
-  if (metadata.primaryColumns.length === 1) return undefined;
-  throw new AlkeyError(
-    'ALKEY_INVALID_REF',
-    `Expected the key of ${metadata.name} as a record of ` +
-      `${metadata.primaryColumns.map(({ propertyPath }) => `\`${propertyPath}\``).join(', ')}, ` +
-      `got ${describeValue(key)}.`,
-  );
-}
-
-/** A property, however its path is written: `{ id: 1 }`, `{ 'name.first': 'Ada' }`, nested, or a relation. */
-function propertyOf(
-  record: Readonly<Record<string, unknown>>,
-  column: ColumnMetadata,
-): unknown {
-  return (
-    record[column.propertyPath] ??
-    record[column.databaseName] ??
-    (column.getEntityValue(record) as unknown)
-  );
-}
-
-/**
- * A value of the application as the database has it.
- *
- * Requests carry text. Where a transformer expects a number (the property says so), it gets one.
- */
-export function toDatabase(column: ColumnMetadata, value: unknown): unknown {
-  if (!column.transformer || value === undefined) return value;
-  const transformers = [column.transformer].flat();
-  const input =
-    typeof value === 'string' && designType(column) === Number
-      ? Number(value)
-      : value;
-  return transformers.reduce<unknown>(
-    (current, transformer) => transformer.to(current) as unknown,
-    input,
-  );
-}
-
-function designType(column: ColumnMetadata): unknown {
-  return typeof column.target === 'function'
-    ? Reflect.getMetadata(
-        'design:type',
-        column.target.prototype as object,
-        column.propertyName,
-      )
-    : undefined;
 }

@@ -68,8 +68,7 @@ local function parse_hold(value)
   return slot
 end
 
-local function slot_of(key)
-  local value = redis.call('GET', key)
+local function slot_in(value)
   if not value then return { missing = true } end
   local kind = string.sub(value, 1, 1)
   if kind == 'T' and string.find(value, ':', 2, true) then
@@ -77,6 +76,17 @@ local function slot_of(key)
   end
   if kind == 'H' then return parse_hold(value) end
   return { foreign = true }
+end
+
+local function slot_of(key)
+  return slot_in(redis.call('GET', key))
+end
+
+-- All of them before any is changed: a key of another type fails the script, and nothing was done.
+local function values_of_keys()
+  local values = {}
+  for index = 2, #KEYS do values[index] = redis.call('GET', KEYS[index]) end
+  return values
 end
 
 -- Held by somebody whose hold was evicted.
@@ -95,12 +105,20 @@ local function put_token(key, token, ttl)
   redis.call('SET', key, 'T' .. token, 'PX', ttl)
 end
 
+local function text_of_before(before)
+  return before and ('H' .. #before .. ':' .. before .. ';') or 'H-;'
+end
+
+local function text_of_holder(holder)
+  return '@' .. #holder .. ':' .. holder .. ';'
+end
+
 local function put_holds(key, slot)
   local latest = 0
-  local text = slot.before and ('H' .. #slot.before .. ':' .. slot.before .. ';') or 'H-;'
+  local text = text_of_before(slot.before)
   for _, hold in ipairs(slot.holds) do
     latest = math.max(latest, hold[1])
-    text = text .. whole(hold[1]) .. '@' .. #hold[2] .. ':' .. hold[2] .. ';'
+    text = text .. whole(hold[1]) .. text_of_holder(hold[2])
   end
   if latest > now then
     redis.call('SET', key, text, 'PXAT', whole(latest))
@@ -117,6 +135,23 @@ local function holds_without(slot, holder)
     if hold[2] ~= holder then others[#others + 1] = hold end
   end
   return others
+end
+
+-- Whether nobody else holds what this value says; \`text\` is that of the holder. Most holds are
+-- alone, and to take them all apart would be most of a script's work.
+local function is_held_alone(value, text)
+  if not value then return false end
+  local at = string.match(value, '^H%-;()')
+  if not at and string.sub(value, 1, 1) == 'H' then
+    at = select(2, text_at(value, 2))
+  end
+  local from = at and string.match(value, '^%d+()', at)
+  return from and string.sub(value, from) == text
+end
+
+-- One command for all, because a command for each would cost most of the script.
+local function delete_all(keys)
+  if #keys > 0 then redis.call('DEL', unpack(keys)) end
 end
 
 -- The first write of a script, and one that needs no memory: after it Redis lets the others pass,

@@ -61,14 +61,25 @@ return answers
 export const HOLD = tokenScript(
   `
 local holder, lease = ARGV[1], tonumber(ARGV[2])
+local values = values_of_keys()
 tidy_ledger()
+local deadline = whole(now + lease)
+local mine = deadline .. text_of_holder(holder)
+local held = {}
 for index = 2, #KEYS do
   local key = KEYS[index]
-  local slot = slot_of(key)
-  local holds = holds_without(slot, holder)
-  holds[#holds + 1] = { now + lease, holder }
-  put_holds(key, { before = slot.token or slot.before, holds = holds })
+  local slot = slot_in(values[index])
+  if slot.holds or lease <= 0 then
+    local holds = holds_without(slot, holder)
+    holds[#holds + 1] = { now + lease, holder }
+    put_holds(key, { before = slot.token or slot.before, holds = holds })
+  else
+    redis.call('SET', key, text_of_before(slot.token) .. mine, 'PXAT', deadline)
+    held[#held + 1] = deadline
+    held[#held + 1] = key
+  end
 end
+if #held > 0 then redis.call('ZADD', ledger, unpack(held)) end
 `,
   decodeNothing,
 );
@@ -77,11 +88,19 @@ end
 export const RELEASE = tokenScript(
   `
 local holder, outcome, lag, ttl = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
+local values = values_of_keys()
 tidy_ledger()
+local mine = text_of_holder(holder)
+local ends_all = outcome == 'changed' and lag == 0
+local deleted, ended = {}, {}
 for index = 2, #KEYS do
   local key = KEYS[index]
-  local slot = slot_of(key)
-  if slot.holds or outcome == 'changed' then
+  local value = values[index]
+  local slot = not (ends_all and is_held_alone(value, mine)) and slot_in(value)
+  if not slot then
+    deleted[#deleted + 1] = key
+    ended[#ended + 1] = key
+  elseif slot.holds or outcome == 'changed' then
     local before = outcome == 'unchanged' and slot.before or nil
     local holds = holds_without(slot, holder)
     if outcome == 'changed' and lag > 0 then
@@ -91,15 +110,17 @@ for index = 2, #KEYS do
       put_holds(key, { before = before, holds = holds })
     else
       -- Where the hold was evicted, those of others were, too: the ledger keeps them.
-      if not slot.missing then redis.call('ZREM', ledger, key) end
+      if not slot.missing then ended[#ended + 1] = key end
       if before then
         put_token(key, before, ttl)
-      else
-        redis.call('DEL', key)
+      elseif not slot.missing then
+        deleted[#deleted + 1] = key
       end
     end
   end
 end
+delete_all(deleted)
+if #ended > 0 then redis.call('ZREM', ledger, unpack(ended)) end
 `,
   decodeNothing,
 );
@@ -107,16 +128,19 @@ end
 /** No arguments. */
 export const REPLACE = tokenScript(
   `
+local values = values_of_keys()
 tidy_ledger()
+local deleted = {}
 for index = 2, #KEYS do
   local key = KEYS[index]
-  local slot = slot_of(key)
+  local slot = slot_in(values[index])
   if slot.holds then
     put_holds(key, { holds = slot.holds })
-  else
-    redis.call('DEL', key)
+  elseif not slot.missing then
+    deleted[#deleted + 1] = key
   end
 end
+delete_all(deleted)
 `,
   decodeNothing,
 );

@@ -4,6 +4,7 @@ import { AlkeyError, describeValue } from '../core/errors.js';
 import { type Dependency } from '../core/identifiers/dependency.js';
 import {
   hasIdentifierForm,
+  namesRow,
   parseIdentifier,
 } from '../core/identifiers/identifier.js';
 import { onTable } from '../core/identifiers/dependency.js';
@@ -30,6 +31,8 @@ export type Resolution =
     }
   | { readonly kind: 'literal' };
 
+const LITERAL: Resolution = { kind: 'literal' };
+
 /** From what callers pass to what an answer depends on. */
 @Injectable()
 export class RefResolver {
@@ -42,9 +45,7 @@ export class RefResolver {
    */
   resolve(value: unknown): Resolution {
     if (typeof value === 'string') {
-      return hasIdentifierForm(value)
-        ? this.resolveIdentifier(value)
-        : { kind: 'literal' };
+      return hasIdentifierForm(value) ? this.resolveIdentifier(value) : LITERAL;
     }
     if (value instanceof RowRef) {
       const { target, key } = value;
@@ -60,15 +61,14 @@ export class RefResolver {
     if (typeof value === 'function' || value instanceof EntitySchema) {
       return this.catalog.entitiesOf(value).length > 0
         ? { kind: 'dependencies', dependencies: this.catalog.onEntity(value) }
-        : { kind: 'literal' };
+        : LITERAL;
     }
-    const dependencies =
-      typeof value === 'object' && value !== null
-        ? this.catalog.onInstance(value)
-        : undefined;
-    return dependencies
-      ? namedRow(dependencies, this.keyOf(value as object))
-      : { kind: 'literal' };
+    if (typeof value !== 'object' || value === null) return LITERAL;
+    const dependencies = this.catalog.onInstance(value);
+    if (!dependencies) return LITERAL;
+    return dependencies.every(isRow)
+      ? { kind: 'dependencies', dependencies }
+      : { kind: 'dependencies', dependencies, rowKey: this.keyOf(value) };
   }
 
   /**
@@ -118,10 +118,11 @@ function namedRow(
   dependencies: readonly Dependency[],
   rowKey: unknown,
 ): Resolution {
-  const isNamed = dependencies.every(
-    ({ identifier }) => parseIdentifier(identifier)?.kind === 'row',
-  );
-  return isNamed
+  return dependencies.every(isRow)
     ? { kind: 'dependencies', dependencies }
     : { kind: 'dependencies', dependencies, rowKey };
+}
+
+function isRow({ identifier }: Dependency): boolean {
+  return namesRow(identifier);
 }

@@ -22,6 +22,7 @@ import {
   toDatabase,
 } from './entity-key.js';
 import { tableIdOf } from './entity-schema.js';
+import { isTarget, type KnownTarget, KnownTargets } from './known-targets.js';
 
 /** How callers name an entity: its class, its `EntitySchema`, or its name. */
 export type EntityTarget =
@@ -48,10 +49,19 @@ export interface CataloguedDataSource {
  */
 export class EntityCatalog {
   private readonly sources = new Map<string, CataloguedDataSource>();
+  private readonly known = new KnownTargets();
+  private additions = 0;
+
+  /** Another number after each change of what the catalog says. */
+  get revision(): number {
+    return this.additions;
+  }
 
   /** Adds a data source, or takes its metadata anew after it was initialized again. */
   add(source: CataloguedDataSource): void {
     this.sources.set(source.name, source);
+    this.known.clear();
+    this.additions += 1;
   }
 
   /** Every table of every data source. */
@@ -61,15 +71,7 @@ export class EntityCatalog {
 
   /** The entity under each data source that maps it; empty: it is none. */
   entitiesOf(target: unknown): readonly MappedEntity[] {
-    const found: MappedEntity[] = [];
-    for (const { name, dataSource, schema } of this.sources.values()) {
-      const metadata = dataSource.entityMetadatas.find(candidate =>
-        isTarget(candidate, target),
-      );
-      const table = metadata && schema.table(tableIdOf(metadata, name));
-      if (metadata && table) found.push({ metadata, table, dataSource });
-    }
-    return found;
+    return this.knownOf(target).entities;
   }
 
   /**
@@ -78,22 +80,12 @@ export class EntityCatalog {
    * @throws AlkeyError `ALKEY_UNKNOWN_ENTITY`
    */
   requireEntities(target: unknown): readonly MappedEntity[] {
-    const entities = this.entitiesOf(target);
-    if (entities.length > 0) return entities;
-    const names = [...this.sources.values()].flatMap(({ dataSource }) =>
-      dataSource.entityMetadatas.map(({ name }) => name),
-    );
-    throw new AlkeyError(
-      'ALKEY_UNKNOWN_ENTITY',
-      `Expected an entity of ${this.describeSources()}, got ${describeTarget(target)}.` +
-        `${suggestion(describeTarget(target), names)} Nothing can be cached under it: ` +
-        `add it to \`entities\` of the data source, or name another.`,
-    );
+    return this.requireKnown(target).entities;
   }
 
   /** What an answer depends on that shows any of an entity's rows. */
   onEntity(target: unknown): readonly Dependency[] {
-    return this.requireEntities(target).map(({ table }) => onTable(table));
+    return this.requireKnown(target).tables;
   }
 
   /**
@@ -101,8 +93,11 @@ export class EntityCatalog {
    * that the columns can hold. A table whose rows cannot be named counts as a whole.
    */
   onRow(target: unknown, key: KeyValue): readonly Dependency[] | undefined {
+    const known = this.requireKnown(target);
+    const remembered = known.rows?.get(key);
+    if (remembered) return remembered;
     const dependencies: Dependency[] = [];
-    for (const entity of this.requireEntities(target)) {
+    for (const entity of known.entities) {
       const dependency = rowDependency(
         entity,
         databaseKey(entity.metadata, key),
@@ -110,6 +105,7 @@ export class EntityCatalog {
       if (!dependency) return undefined;
       dependencies.push(dependency);
     }
+    this.known.keepRow(known, key, dependencies);
     return dependencies;
   }
 
@@ -134,11 +130,24 @@ export class EntityCatalog {
 
   /** The row of an instance; its table where it has no key yet; `undefined`: no entity's instance. */
   onInstance(instance: object): readonly Dependency[] | undefined {
-    const entities = this.entitiesOf(instance.constructor);
-    if (entities.length === 0) return undefined;
-    return entities.map(
-      entity => onRowOf(entity, instance) ?? onTable(entity.table),
-    );
+    const known = this.knownOf(instance.constructor);
+    const [sole, ...others] = known.entities;
+    if (!sole) return undefined;
+    if (others.length > 0) {
+      return known.entities.map(
+        entity => onRowOf(entity, instance) ?? onTable(entity.table),
+      );
+    }
+    const values = instanceKey(sole.metadata, instance);
+    if (!values) return known.tables;
+    const [key] = values;
+    const remembered = known.rows?.get(key);
+    if (remembered) return remembered;
+    const dependency = keyDependency(sole.table, values);
+    if (!dependency) return known.tables;
+    const dependencies = [dependency];
+    this.known.keepRow(known, key, dependencies);
+    return dependencies;
   }
 
   /**
@@ -182,6 +191,39 @@ export class EntityCatalog {
     );
   }
 
+  private requireKnown(target: unknown): KnownTarget {
+    const known = this.knownOf(target);
+    if (known.entities.length > 0) return known;
+    const names = [...this.sources.values()].flatMap(({ dataSource }) =>
+      dataSource.entityMetadatas.map(({ name }) => name),
+    );
+    throw new AlkeyError(
+      'ALKEY_UNKNOWN_ENTITY',
+      `Expected an entity of ${this.describeSources()}, got ${describeTarget(target)}.` +
+        `${suggestion(describeTarget(target), names)} Nothing can be cached under it: ` +
+        `add it to \`entities\` of the data source, or name another.`,
+    );
+  }
+
+  private knownOf(target: unknown): KnownTarget {
+    return (
+      this.known.get(target) ??
+      this.known.keep(target, this.findEntities(target))
+    );
+  }
+
+  private findEntities(target: unknown): readonly MappedEntity[] {
+    const found: MappedEntity[] = [];
+    for (const { name, dataSource, schema } of this.sources.values()) {
+      const metadata = dataSource.entityMetadatas.find(candidate =>
+        isTarget(candidate, target),
+      );
+      const table = metadata && schema.table(tableIdOf(metadata, name));
+      if (metadata && table) found.push({ metadata, table, dataSource });
+    }
+    return found;
+  }
+
   private entityOf(table: Table): EntityMetadata | undefined {
     const source = this.sources.get(table.dataSource);
     return source?.dataSource.entityMetadatas.find(
@@ -202,19 +244,6 @@ export function onRowOf(
   instance: object,
 ): Dependency | undefined {
   return rowDependency(entity, instanceKey(entity.metadata, instance));
-}
-
-function isTarget(metadata: EntityMetadata, target: unknown): boolean {
-  if (typeof target === 'string') {
-    return metadata.name === target || metadata.targetName === target;
-  }
-  if (target instanceof EntitySchema) {
-    return (
-      metadata.target === target.options.target ||
-      metadata.name === target.options.name
-    );
-  }
-  return metadata.target === target;
 }
 
 function suggestion(name: string, candidates: readonly string[]): string {

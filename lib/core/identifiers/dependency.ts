@@ -47,5 +47,9 @@ export function identifiersOf(
 ): readonly Identifier[] {
   if (dependencies.length === 1 && dependencies[0])
     return dependencies[0].reads;
-  return [...new Set(dependencies.flatMap(({ reads }) => reads))];
+  const identifiers = new Set<Identifier>();
+  for (const { reads } of dependencies) {
+    for (const identifier of reads) identifiers.add(identifier);
+  }
+  return [...identifiers];
 }

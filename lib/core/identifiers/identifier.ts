@@ -30,8 +30,11 @@ export const EVERYTHING = `${PREFIX}*#*` as Identifier;
 // encodeURIComponent leaves these five; `*` is a wildcard here, and one rule is easier to trust
 // than four exceptions.
 const LEFT_BY_ENCODE = /[!'()*]/g;
+/** What is written as it is; most names and keys are nothing else. */
+const PLAIN = /^[\w.~-]*$/;
 
 function encodePart(text: string): string {
+  if (PLAIN.test(text)) return text;
   // Drivers send a lone surrogate as U+FFFD, so the database cannot tell the two apart either.
   return encodeURIComponent(text.toWellFormed()).replace(
     LEFT_BY_ENCODE,
@@ -90,7 +93,15 @@ export function rowIdentifier(
   table: TableId,
   values: readonly string[],
 ): Identifier {
-  return `${PREFIX}${table}#${values.map(encodePart).join(',')}` as Identifier;
+  const [first = ''] = values;
+  const row =
+    values.length === 1 ? encodePart(first) : values.map(encodePart).join(',');
+  return `${PREFIX}${table}#${row}` as Identifier;
+}
+
+/** Whether an identifier is that of one row: `*` and `+`, which end the others, are encoded there. */
+export function namesRow(identifier: Identifier): boolean {
+  return !identifier.endsWith('*') && !identifier.endsWith('+');
 }
 
 const ENCODED = String.raw`(?:[A-Za-z0-9_.~-]|%[0-9A-Fa-f]{2})`;
@@ -122,11 +133,15 @@ export function parseIdentifier(text: string): ParsedIdentifier | undefined {
     return {
       kind: 'row',
       table,
-      values: row.split(',').map(decodeURIComponent),
+      values: row.split(',').map(decodePart),
     };
   } catch {
     return undefined;
   }
+}
+
+function decodePart(text: string): string {
+  return text.includes('%') ? decodeURIComponent(text) : text;
 }
 
 /**
@@ -134,6 +149,9 @@ export function parseIdentifier(text: string): ParsedIdentifier | undefined {
  * without saying: a table has one spelling.
  */
 function normaliseTable(text: string): TableId {
+  if (!text.includes('%') && !text.startsWith('default/')) {
+    return text as TableId;
+  }
   const [local = '', dataSource = 'default'] = text.split('/').toReversed();
   const names = local
     .split('.')

@@ -77,6 +77,10 @@ function canonicalInteger(
   value: unknown,
   unsigned: boolean,
 ): string | undefined {
+  // What most keys are, in as many bits as any column has.
+  if (Number.isSafeInteger(value) && (value as number) >= 0) {
+    return String(value);
+  }
   const integer = integerOf(value);
   if (integer === undefined) return undefined;
   const kept = unsigned

@@ -2,10 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { AlkeyError, describeValue } from '../core/errors.js';
-import {
-  type Dependency,
-  identifiersOf,
-} from '../core/identifiers/dependency.js';
+import { identifiersOf } from '../core/identifiers/dependency.js';
 import {
   everyRowIdentifier,
   EVERYTHING,
@@ -14,16 +11,16 @@ import {
   tableIdentifier,
 } from '../core/identifiers/identifier.js';
 import {
-  type CacheKey,
   composeKey,
   fingerprintOf,
   type KeyPart,
 } from '../core/keys/cache-key.js';
 import { encodeCanonical } from '../core/keys/canonical-encoding.js';
+import { UnreadKey, type UnreadPart } from '../core/keys/unread-key.js';
 import { SingleFlight } from '../core/single-flight.js';
 import { chosenText, chosenUnder } from '../core/tokens/chosen-token.js';
 import { TokenStore } from '../core/tokens/token-store.js';
-import { chosenToken, mintToken, type Token } from '../core/tokens/token.js';
+import { chosenToken, mintToken } from '../core/tokens/token.js';
 import { EntityCatalog } from '../typeorm/entity-catalog.js';
 import { AlkeyEvents } from './alkey-events.js';
 import { checkModuleOption } from './alkey.option-checks.js';
@@ -32,12 +29,7 @@ import { ALKEY_OPTIONS } from './injection-tokens.js';
 import { KeptValues } from './kept-values.js';
 import { RefResolver } from './ref-resolver.js';
 import { type Ref } from './refs.js';
-import { TokenReader, type TokenReading } from './token-reader.js';
-
-/** A part of a key, before tokens are read; a literal is its canonical text already. */
-type UnreadPart =
-  | { readonly kind: 'literal'; readonly value: string }
-  | { readonly kind: 'ref'; readonly dependency: Dependency };
+import { TokenReader } from './token-reader.js';
 
 /** What one run of `wrap` produced, and whether others will find it. */
 interface WrapRun {
@@ -77,10 +69,11 @@ export class CacheKeyService {
    * `ALKEY_UNKNOWN_TABLE` for an identifier of no known table
    */
   async key(...parts: readonly unknown[]): Promise<string> {
-    const unread = this.partsOf(parts);
-    const identifiers = dependenciesIn(unread);
-    const reading = await this.reader.read(identifiers);
-    return keyOf(unread, identifiers, reading);
+    const unread = new UnreadKey(this.partsOf(parts));
+    const reading = await this.reader.read(unread.identifiers);
+    return reading.kind === 'tokens'
+      ? unread.under(reading.tokens)
+      : uniqueKey();
   }
 
   /** The token of what `ref` names: the same until that changes. */
@@ -204,23 +197,22 @@ export class CacheKeyService {
     }
   }
 
-  private partsOf(parts: readonly unknown[]): readonly UnreadPart[] {
-    return parts.flatMap((value, index): readonly UnreadPart[] => {
-      const position = index + 1;
+  private partsOf(values: readonly unknown[]): readonly UnreadPart[] {
+    const parts: UnreadPart[] = [];
+    for (let index = 0; index < values.length; index++) {
+      const value = values[index];
       const resolution = this.refs.resolve(value);
       if (resolution.kind === 'literal') {
-        return [{ kind: 'literal', value: encodeCanonical(value, position) }];
+        parts.push(encodeCanonical(value, index + 1));
+        continue;
       }
       const { dependencies, rowKey } = resolution;
-      const refs = dependencies.map((dependency): UnreadPart => ({
-        kind: 'ref',
-        dependency,
-      }));
-      if (rowKey === undefined) return refs;
+      for (const dependency of dependencies) parts.push(dependency);
+      if (rowKey === undefined) continue;
       // The sign before it is none that a canonical text begins with: the row is not the value.
-      const text = `#${encodeCanonical(rowKey, position)}`;
-      return [...refs, { kind: 'literal', value: text }];
-    });
+      parts.push(`#${encodeCanonical(rowKey, index + 1)}`);
+    }
+    return parts;
   }
 }
 
@@ -235,44 +227,20 @@ function slotOf(
   return composeKey([
     { kind: 'literal', value: release },
     ...parts.map((part): KeyPart =>
-      part.kind === 'literal'
-        ? part
-        : { kind: 'ref', identifier: part.dependency.identifier, tokens: [] },
+      typeof part === 'string'
+        ? { kind: 'literal', value: part }
+        : { kind: 'ref', identifier: part.identifier, tokens: [] },
     ),
   ]);
 }
 
 function dependenciesIn(parts: readonly UnreadPart[]): readonly Identifier[] {
-  return identifiersOf(
-    parts.flatMap(part => (part.kind === 'ref' ? [part.dependency] : [])),
-  );
+  return identifiersOf(parts.filter(part => typeof part !== 'string'));
 }
 
-function keyOf(
-  parts: readonly UnreadPart[],
-  identifiers: readonly Identifier[],
-  reading: TokenReading,
-): CacheKey {
-  // Never the same twice, so that nothing made now is found later.
-  if (reading.kind !== 'tokens') {
-    return composeKey([{ kind: 'literal', value: mintToken(randomBytes) }]);
-  }
-  const tokens = new Map<Identifier, Token>();
-  for (const [index, identifier] of identifiers.entries()) {
-    const token = reading.tokens[index];
-    if (token !== undefined) tokens.set(identifier, token);
-  }
-  return composeKey(
-    parts.map((part): KeyPart => {
-      if (part.kind === 'literal') return part;
-      const { identifier, reads } = part.dependency;
-      return {
-        kind: 'ref',
-        identifier,
-        tokens: reads.flatMap(read => tokens.get(read) ?? []),
-      };
-    }),
-  );
+/** Never the same twice, so that nothing made now is found later. */
+function uniqueKey(): string {
+  return composeKey([{ kind: 'literal', value: mintToken(randomBytes) }]);
 }
 
 /** The identifiers that a write of what an identifier names touches. */

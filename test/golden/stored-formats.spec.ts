@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { onRow } from '../../lib/core/identifiers/dependency.js';
 import {
   rowIdentifier,
   tableId,
@@ -6,6 +7,7 @@ import {
 } from '../../lib/core/identifiers/identifier.js';
 import { composeKey, fingerprintOf } from '../../lib/core/keys/cache-key.js';
 import { encodeCanonical } from '../../lib/core/keys/canonical-encoding.js';
+import { UnreadKey } from '../../lib/core/keys/unread-key.js';
 import { resourceKey } from '../../lib/core/responses/resource.js';
 import { encodeResponse } from '../../lib/core/responses/stored-response.js';
 import { encodeValue } from '../../lib/core/responses/stored-value.js';
@@ -79,6 +81,27 @@ describe('stored formats', () => {
       { kind: 'ref', identifier: user1, tokens },
     ]);
     const pinned = 'alkey:key:1:2SoTSldjEQx2JT7sfb_1T2L73Gwey4CHCP9sAg-qViA';
+    expect(change(received, pinned, KEY_REMEDY)).toBe('');
+  });
+
+  it('has the pinned key of rows, a table, and a value', () => {
+    const [row1, row2] = [onRow(users, ['1']), onRow(users, ['ä"'])];
+    const table = { identifier: anyUser, reads: [anyUser] };
+    const key = new UnreadKey([row1, 'd1;', row2, '#"x"', table]);
+    expect(key.identifiers).toEqual([
+      'alkey:users#1',
+      'alkey:users#**',
+      'alkey:users#+',
+      'alkey:users#%C3%A4%22',
+      'alkey:users#*',
+    ]);
+    const received = key.under([
+      ...tokens,
+      'BBBBBBBBBBBBBBBB',
+      '=\n',
+      '_-',
+    ] as Token[]);
+    const pinned = 'alkey:key:1:sGXNEOHlffuxX_rDnkhyh_f57DQljBqvfaV1aMpWt0Q';
     expect(change(received, pinned, KEY_REMEDY)).toBe('');
   });
 

@@ -33,10 +33,36 @@ export function composeKey(parts: readonly KeyPart[]): CacheKey {
   for (const [index, part] of parts.entries()) {
     text +=
       part.kind === 'literal'
-        ? `=${encodeCanonical(part.value, index + 1)}`
-        : // The identifier as well: two rows may be given the same token by hand.
-          `@${JSON.stringify([part.identifier, ...part.tokens])}`;
+        ? literalText(encodeCanonical(part.value, index + 1))
+        : refText(part.identifier, part.tokens.map(tokenText).join(''));
   }
+  return keyOfText(text);
+}
+
+/** What stands for a value in the text of a key, by its canonical text. */
+export function literalText(canonical: string): string {
+  return `=${canonical}`;
+}
+
+/**
+ * What stands for something that can change: a JSON array. The identifier as well as the tokens: two
+ * rows may be given the same token by hand.
+ */
+export function refText(identifier: Identifier, tokenTexts: string): string {
+  // JSON escapes no sign that an identifier may have.
+  return `@["${identifier}"${tokenTexts}]`;
+}
+
+/** Tokens that are minted have no sign that JSON escapes, those that are chosen may have any. */
+const MINTED = /^[\w-]+$/;
+
+/** What stands for a token in that array. */
+export function tokenText(token: Token): string {
+  return MINTED.test(token) ? `,"${token}"` : `,${JSON.stringify(token)}`;
+}
+
+/** The key of a text that says everything it depends on. */
+export function keyOfText(text: string): CacheKey {
   return `alkey:key:${KEY_FORMAT}:${hash('sha256', text, 'base64url')}` as CacheKey;
 }
 

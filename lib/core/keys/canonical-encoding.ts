@@ -25,12 +25,19 @@ import {
  * the path inside the value
  */
 export function encodeCanonical(value: unknown, position: number): string {
-  return canonicalText(value, `argument ${position}`);
+  return encodePlain(value) ?? canonicalText(value, `argument ${position}`);
+}
+
+/** The canonical text of a text. */
+export function encodeText(text: string): string {
+  // Escapes lone surrogates, which a digest would otherwise read as one and the same.
+  return JSON.stringify(text);
 }
 
 /** As {@link encodeCanonical}, for a value that errors call `subject`. */
 export function canonicalText(value: unknown, subject: string): string {
-  if (typeof value === 'string') return JSON.stringify(value);
+  const plain = encodePlain(value);
+  if (plain !== undefined) return plain;
   const walk = new ValueWalk();
   try {
     return encode(value, walk);
@@ -39,27 +46,32 @@ export function canonicalText(value: unknown, subject: string): string {
   }
 }
 
-function encode(value: unknown, walk: ValueWalk): string {
+/** The text of what has no content to walk through; `undefined` for all else. */
+function encodePlain(value: unknown): string | undefined {
   switch (typeof value) {
     case 'undefined':
       return 'u';
     case 'boolean':
       return value ? 't' : 'f';
     case 'string':
-      // Escapes lone surrogates, which a digest would otherwise read as one and the same.
-      return JSON.stringify(value);
+      return encodeText(value);
     case 'number':
       return Object.is(value, -0) ? 'd-0;' : `d${value};`;
     case 'bigint':
       return `i${value};`;
-    case 'object':
-      if (value === null) return 'n';
-      break;
     default:
-      throw new WalkRefused(
-        typeof value === 'function' ? 'function' : 'symbol',
-        value,
-      );
+      return value === null ? 'n' : undefined;
+  }
+}
+
+function encode(value: unknown, walk: ValueWalk): string {
+  const plain = encodePlain(value);
+  if (plain !== undefined) return plain;
+  if (typeof value !== 'object' || value === null) {
+    throw new WalkRefused(
+      typeof value === 'function' ? 'function' : 'symbol',
+      value,
+    );
   }
   walk.enter(value);
   const text = encodeObject(value, walk);

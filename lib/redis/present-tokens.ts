@@ -1,8 +1,8 @@
 import { type Identifier } from '../core/identifiers/identifier.js';
+import { type SharedKey } from './shared-reads.js';
 
-interface SeenToken {
-  readonly key: string;
-  /** When this process last gave the token its whole life back. */
+/** Where a token stands, and when this process last gave it its whole life back. */
+interface SeenToken extends SharedKey {
   readonly refreshedAtMs: number;
 }
 
@@ -22,16 +22,16 @@ export class PresentTokens {
   }
 
   /** Where the token stands, unless it is not known to, or is to get its whole life back. */
-  keyOf(identifier: Identifier, nowMs: number): string | undefined {
+  keyOf(identifier: Identifier, nowMs: number): SharedKey | undefined {
     const seen = this.#seen.get(identifier);
     return seen && nowMs - seen.refreshedAtMs < this.#freshForMs
-      ? seen.key
+      ? seen
       : undefined;
   }
 
   saw(identifier: Identifier, key: string, refreshedAtMs: number): void {
     this.#seen.delete(identifier);
-    this.#seen.set(identifier, { key, refreshedAtMs });
+    this.#seen.set(identifier, { key, refreshedAtMs, turn: 0, place: 0 });
     if (this.#seen.size <= this.#maxTokens) return;
     const [oldest] = this.#seen.keys();
     if (oldest !== undefined) this.#seen.delete(oldest);

@@ -17,8 +17,9 @@ import { ledgerKey, ledgerKeyInSlotOf } from './ledger-key.js';
 import { chunksOf, inOneTrip, type RedisCommands } from './redis-commands.js';
 import { PresentTokens } from './present-tokens.js';
 import { type RedisScript } from './redis-script.js';
-import { SharedReads } from './shared-reads.js';
+import { type SharedKey, SharedReads } from './shared-reads.js';
 import { isReply } from './server-epoch.js';
+import { type StoredToken } from './stored-tokens.js';
 import {
   HOLD,
   READ_TOKENS,
@@ -152,7 +153,7 @@ export class RedisTokenStore extends TokenStore {
   ): Promise<readonly (Token | Held)[]> {
     const nowMs = this.#clock();
     const present: Identifier[] = [];
-    const keys: string[] = [];
+    const keys: SharedKey[] = [];
     const others: Identifier[] = [];
     for (const identifier of identifiers) {
       const key = this.#present.keyOf(identifier, nowMs);
@@ -178,12 +179,13 @@ export class RedisTokenStore extends TokenStore {
 
   async #readPresent(
     identifiers: readonly Identifier[],
-    keys: readonly string[],
+    keys: readonly SharedKey[],
   ): Promise<readonly (Token | Held)[]> {
     const values = await this.#reads.getMany(keys);
+    if (values.every(isToken)) return values;
     const missing: number[] = [];
     for (const [place, value] of values.entries()) {
-      if (typeof value === 'string') continue;
+      if (isToken(value)) continue;
       this.#present.forget(identifiers[place]!);
       if (value === undefined) missing.push(place);
     }
@@ -270,6 +272,10 @@ export class RedisTokenStore extends TokenStore {
       ? identifier
       : this.#keyPrefix + identifier.slice(IDENTIFIER_PREFIX.length);
   }
+}
+
+function isToken(value: StoredToken): value is Token {
+  return typeof value === 'string';
 }
 
 function failure(

@@ -1,9 +1,19 @@
 import { type RedisCommands } from './redis-commands.js';
 import { storedToken, type StoredToken } from './stored-tokens.js';
 
+/** A key, and the turn in which it was last asked for: kept with it, so that nothing is looked up. */
+export interface SharedKey {
+  readonly key: string;
+  /** 0: not yet. */
+  turn: number;
+  /** Where in what that turn reads. */
+  place: number;
+}
+
 /** The reads of one turn of the event loop: each key once, whoever asks. */
 interface Turn {
-  readonly places: Map<string, number>;
+  readonly number: number;
+  readonly keys: string[];
   readonly values: Promise<readonly StoredToken[]>;
 }
 
@@ -14,38 +24,41 @@ interface Turn {
 export class SharedReads {
   readonly #commands: RedisCommands;
   #turn: Turn | undefined;
+  #turns = 0;
 
   constructor(commands: RedisCommands) {
     this.#commands = commands;
   }
 
-  async getMany(keys: readonly string[]): Promise<readonly StoredToken[]> {
+  /** What stands under each of these keys, all of which belong to these reads alone. */
+  async getMany(wanted: readonly SharedKey[]): Promise<readonly StoredToken[]> {
     // On a cluster each key is a command of its own.
     if (!this.#commands.crossesSlots) {
+      const keys = wanted.map(({ key }) => key);
       return this.#commands.getMany(keys, storedToken);
     }
     const turn = (this.#turn ??= this.#begin());
-    const { places } = turn;
-    const wanted: number[] = [];
-    for (const key of keys) {
-      let place = places.get(key);
-      if (place === undefined) places.set(key, (place = places.size));
-      wanted.push(place);
+    const places: number[] = [];
+    for (const each of wanted) {
+      if (each.turn !== turn.number) {
+        each.turn = turn.number;
+        each.place = turn.keys.push(each.key) - 1;
+      }
+      places.push(each.place);
     }
     const values = await turn.values;
-    return wanted.map(place => values[place]);
+    return places.map(place => values[place]);
   }
 
   #begin(): Turn {
-    const places = new Map<string, number>();
+    this.#turns += 1;
+    const keys: string[] = [];
     const values = new Promise<readonly StoredToken[]>((resolve, reject) => {
       setImmediate(() => {
         this.#turn = undefined;
-        this.#commands
-          .getMany([...places.keys()], storedToken)
-          .then(resolve, reject);
+        this.#commands.getMany(keys, storedToken).then(resolve, reject);
       });
     });
-    return { places, values };
+    return { number: this.#turns, keys, values };
   }
 }

@@ -11,7 +11,7 @@ import {
   DATABASES,
   type OpenedDatabase,
 } from '../support/databases.js';
-import { HIT, STORED } from '../support/cache-status.js';
+import { HIT } from '../support/cache-status.js';
 import { until } from '../support/redis-servers.js';
 import { User } from '../support/shop.js';
 import { startApp, type StartedApp } from '../support/start-app.js';
@@ -86,12 +86,12 @@ describeWith(
 
       await app.send('PATCH', path, { name: 'Grace' });
       const seenByChild = await child.get(path);
-      expect(seenByChild.cacheStatus).toMatch(STORED);
+      expect(seenByChild.cacheStatus).not.toMatch(HIT);
       expect(nameIn(seenByChild)).toBe('Grace');
 
       await child.send('PATCH', path, { name: 'Edsger' });
       const seenHere = await app.get(path);
-      expect(seenHere.cacheStatus).toMatch(STORED);
+      expect(seenHere.cacheStatus).not.toMatch(HIT);
       expect(nameIn(seenHere)).toBe('Edsger');
     });
 
@@ -155,9 +155,12 @@ describeWith(
           expect(nameIn(answer)).toBe('Ada');
         }
         await commit;
-        const after = await child.get(path);
-        expect(after.cacheStatus).toMatch(STORED);
-        expect(nameIn(after)).toBe('Grace');
+        expect(nameIn(await child.get(path))).toBe('Grace');
+        // The release may arrive after the caller of the commit went on.
+        await until(async () =>
+          HIT.test((await child.get(path)).cacheStatus ?? ''),
+        );
+        expect(nameIn(await child.get(path))).toBe('Grace');
       } finally {
         await app.dataSource.query('DROP FUNCTION take_time CASCADE');
       }

@@ -88,6 +88,18 @@ export function insertingIdentifier(table: TableId): Identifier {
   return `${PREFIX}${table}#+` as Identifier;
 }
 
+/** `alkey:users#+` for any rows of that table, `alkey:users#1` or `alkey:users#**`; else `undefined`. */
+export function insertingIdentifierOf(
+  identifier: Identifier,
+): Identifier | undefined {
+  // Neither character occurs in a name: it would be encoded.
+  const from = identifier.indexOf('#') + 1;
+  const rows = identifier.slice(from);
+  return rows === '*' || rows === '+'
+    ? undefined
+    : (`${identifier.slice(0, from)}+` as Identifier);
+}
+
 /** `alkey:users#1`; `values` are canonical database values in the order of the key's columns. */
 export function rowIdentifier(
   table: TableId,

@@ -64,6 +64,9 @@ export class GuardedTokenStore extends TokenStore {
   readonly #debts: TokenDebts;
   readonly #deadlines: StoreDeadlines;
   #lastError: TokenStoreError | undefined;
+  /** Calls that the store has not answered, nor failed in time. */
+  #underWay = 0;
+  #onQuiet: (() => void) | undefined;
   #isPaying = false;
   #cancelRetry: (() => void) | undefined;
   #isClosed = false;
@@ -131,6 +134,7 @@ export class GuardedTokenStore extends TokenStore {
       this.#owe({ operation: 'release', identifiers, holder, outcome, lagMs });
       throw error;
     }
+    if (owed.length === 0) return;
     const released = new Set(identifiers);
     for (const debt of owed) {
       if (debt.identifiers.every(each => released.has(each))) {
@@ -158,10 +162,16 @@ export class GuardedTokenStore extends TokenStore {
     );
   }
 
-  /** Tries once more to pay what is owed, then closes the store. */
+  /**
+   * Waits for what is under way, since not every caller does, tries once more to pay what is owed, then
+   * closes the store.
+   */
   override async close(): Promise<void> {
     this.#isClosed = true;
     this.#cancelRetry?.();
+    if (this.#underWay > 0) {
+      await new Promise<void>(resolve => (this.#onQuiet = resolve));
+    }
     await this.#payDebts();
     await this.#store.close();
     this.#deadlines.close();
@@ -179,6 +189,7 @@ export class GuardedTokenStore extends TokenStore {
         cause: this.#lastError,
       });
     }
+    this.#underWay += 1;
     try {
       const answer = await this.#deadlines.inTime(operation, identifiers, call);
       this.#breaker.succeeded();
@@ -202,6 +213,9 @@ export class GuardedTokenStore extends TokenStore {
         error,
       });
       throw error;
+    } finally {
+      this.#underWay -= 1;
+      if (this.#underWay === 0) this.#onQuiet?.();
     }
   }
 

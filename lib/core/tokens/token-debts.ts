@@ -34,6 +34,8 @@ export interface ReplaceDebt {
   readonly identifiers: readonly Identifier[];
 }
 
+const NONE: readonly ReleaseDebt[] = [];
+
 /** What is owed to a store, bounded: beyond `maxIdentifiers` whole tables are owed instead. */
 export class TokenDebts {
   readonly #maxIdentifiers: number;
@@ -71,6 +73,7 @@ export class TokenDebts {
 
   /** The store has acknowledged a hold of these identifiers after all. */
   held(holder: Holder, identifiers: readonly Identifier[]): void {
+    if (this.isEmpty) return;
     const held = new Set(identifiers);
     this.#debts = this.#debts.flatMap(debt => {
       if (debt.operation !== 'hold' || debt.holder !== holder) return [debt];
@@ -88,6 +91,7 @@ export class TokenDebts {
     outcome: HoldOutcome,
     lagMs: number,
   ): readonly ReleaseDebt[] {
+    if (this.isEmpty) return NONE;
     const releases: ReleaseDebt[] = [];
     this.#debts = this.#debts.map(debt => {
       if (debt.operation !== 'hold' || debt.holder !== holder) return debt;

@@ -32,6 +32,19 @@ export function mintHolder(randomBytes: RandomBytes): Holder {
 }
 
 /**
+ * Mints holders of which no two are alike. Random is what they begin with, once for all of them:
+ * random bytes for each would take longer than all else that announces a write in this process.
+ */
+export function holderMint(randomBytes: RandomBytes): () => Holder {
+  const first = randomText(randomBytes);
+  let minted = 0;
+  return () => {
+    minted += 1;
+    return `${first}.${minted.toString(36)}` as Holder;
+  };
+}
+
+/**
  * A token that a caller chose by hand: any text but the empty one. A lone surrogate becomes U+FFFD,
  * as it would on its way to a store, so that the token reads back as it was set.
  *

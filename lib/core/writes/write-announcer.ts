@@ -1,7 +1,10 @@
-import { type Identifier } from '../identifiers/identifier.js';
+import {
+  type Identifier,
+  insertingIdentifierOf,
+} from '../identifiers/identifier.js';
 import { type Timers } from '../tokens/timers.js';
-import { type TokenStore } from '../tokens/token-store.js';
-import { type Holder, mintHolder, type RandomBytes } from '../tokens/token.js';
+import { type HoldOutcome, type TokenStore } from '../tokens/token-store.js';
+import { type Holder, holderMint, type RandomBytes } from '../tokens/token.js';
 
 export interface AnnouncerOptions {
   /** `strict`: hold before the commit; `commit`: replace after it. */
@@ -30,24 +33,36 @@ export interface AnnouncerOptions {
 
 /** Announces commits to a token store and tells it how they ended. */
 export class WriteAnnouncer {
+  private readonly mintHolder: () => Holder;
+
   constructor(
     private readonly store: TokenStore,
     private readonly options: AnnouncerOptions,
-  ) {}
+  ) {
+    this.mintHolder = holderMint(options.randomBytes);
+  }
 
   /**
    * A writer's announcement; nothing is held yet. `isAbandoned` is asked before each renewal: a
    * writer that went away without an end leaves its holds to their lease.
    */
   begin(isAbandoned: () => boolean): Announcement {
-    return new Announcement(this.store, this.options, isAbandoned);
+    return new Announcement(
+      this.store,
+      this.options,
+      this.mintHolder(),
+      isAbandoned,
+    );
   }
 }
 
 /** One writer's announcement: from before its commit until after it. */
 export class Announcement {
-  private mintedHolder: Holder | undefined;
   private readonly held = new Set<Identifier>();
+  /** Holds that the store has not acknowledged. */
+  private unacknowledged = 0;
+  /** Until when everything that was acknowledged is held for certain, by the process's own clock. */
+  private certainUntilMs = Infinity;
   /** `undefined`: nothing is held, or it is over. */
   private stopRenewing: (() => void) | undefined;
   private heldSince = 0;
@@ -56,14 +71,9 @@ export class Announcement {
   constructor(
     private readonly store: TokenStore,
     private readonly options: AnnouncerOptions,
+    private readonly holder: Holder,
     private readonly isAbandoned: () => boolean,
   ) {}
-
-  /** Made when it is first needed: most announcements of `consistency: 'commit'` never hold. */
-  private get holder(): Holder {
-    this.mintedHolder ??= mintHolder(this.options.randomBytes);
-    return this.mintedHolder;
-  }
 
   private get renewalMs(): number {
     const { leaseMs, renewalMs = Infinity } = this.options;
@@ -78,16 +88,19 @@ export class Announcement {
    */
   async hold(identifiers: readonly Identifier[]): Promise<void> {
     if (this.options.consistency === 'commit') return;
-    const added = [...new Set(identifiers)].filter(
-      identifier => !this.held.has(identifier),
-    );
+    const added: Identifier[] = [];
+    for (const identifier of identifiers) {
+      if (this.held.has(identifier)) continue;
+      this.held.add(identifier);
+      added.push(identifier);
+    }
     if (added.length === 0) return;
-    for (const identifier of added) this.held.add(identifier);
     if (!this.stopRenewing) {
       this.heldSince = this.options.clock();
       this.renewLater();
     }
     const { clock, leaseMs } = this.options;
+    this.unacknowledged += 1;
     let sentAtMs: number;
     do {
       // Again where the process stood still, its renewals too, for so long that what was acknowledged
@@ -98,6 +111,11 @@ export class Announcement {
       this.stopRenewing &&
       clock() - Math.max(sentAtMs, this.renewedAtMs) >= this.renewalMs
     );
+    this.unacknowledged -= 1;
+    this.certainUntilMs = Math.min(
+      this.certainUntilMs,
+      this.certainFrom(sentAtMs),
+    );
     this.options.onHeld(added);
   }
 
@@ -106,26 +124,55 @@ export class Announcement {
    * it could not take. `changed` have been written, or may have been; of everything else that
    * was held nothing was.
    *
-   * Tokens that nobody held are replaced first, and only then the holds dropped: a row whose key
-   * was not known before is covered by them until then.
+   * Waits for the store only where somebody could be served what the write has outdated meanwhile.
+   * What is held for certain reads as held until its release has arrived, and if that never does,
+   * until the lease has ended: either way the token from before the write is gone. So a caller who has seen the commit
+   * succeed sees its effect, and so does everybody whom it tells.
    */
   async settle(changed: readonly Identifier[]): Promise<void> {
     this.stopRenewing?.();
     this.stopRenewing = undefined;
     if (changed.length > 0) this.options.onTouched(changed);
-    const unheld = changed.filter(identifier => !this.held.has(identifier));
-    const unchanged = new Set(this.held);
-    for (const identifier of changed) unchanged.delete(identifier);
-    const written = changed.filter(identifier => this.held.has(identifier));
-    await ended(this.replace(unheld));
-    await Promise.all([
-      ended(this.release(written, 'changed')),
-      ended(this.release([...unchanged], 'unchanged')),
-    ]);
-    if (this.held.size > 0) {
-      const heldMs = this.options.clock() - this.heldSince;
-      this.options.onReleased([...this.held], heldMs);
+    if (this.held.size === 0) {
+      await ended(this.replace(changed));
+      return;
     }
+    const isCovered = this.covers(changed);
+    const ending = this.end(changed);
+    if (!isCovered) await ending;
+  }
+
+  /** Whether no token of these is read before the store has learned of the end. */
+  private covers(changed: readonly Identifier[]): boolean {
+    return (
+      this.unacknowledged === 0 &&
+      this.options.clock() < this.certainUntilMs &&
+      changed.every(identifier => {
+        if (this.held.has(identifier)) return true;
+        // A row whose key was not known before: whoever asks for its token asks for this one as well.
+        const inserting = insertingIdentifierOf(identifier);
+        return inserting !== undefined && this.held.has(inserting);
+      })
+    );
+  }
+
+  /**
+   * Tokens that nobody held change together with those that were; what covers them is let go after
+   * that.
+   */
+  private async end(changed: readonly Identifier[]): Promise<void> {
+    const unchanged = new Set(this.held);
+    let late = 0;
+    for (const identifier of changed) {
+      if (!unchanged.delete(identifier)) late += 1;
+    }
+    const told = ended(this.release(changed, 'changed'));
+    if (late > 0) await told;
+    const restored = ended(this.release([...unchanged], 'unchanged'));
+    await told;
+    await restored;
+    const heldMs = this.options.clock() - this.heldSince;
+    this.options.onReleased([...this.held], heldMs);
     this.held.clear();
   }
 
@@ -136,30 +183,44 @@ export class Announcement {
       await this.store.replace(identifiers);
       return;
     }
-    // A replica may not have the rows yet that were just inserted; a release holds on for its lag
+    // A replica may not have the rows yet that were just written; a release holds on for its lag
     // whether or not it was held before.
     await this.release(identifiers, 'changed');
   }
 
   private async release(
     identifiers: readonly Identifier[],
-    outcome: 'changed' | 'unchanged',
+    outcome: HoldOutcome,
   ): Promise<void> {
     if (identifiers.length === 0) return;
     const lagMs = outcome === 'changed' ? this.options.replicaLagMs : 0;
     await this.store.release(identifiers, this.holder, outcome, lagMs);
   }
 
+  /** Half the lease is left to the store's clock, which may run differently. */
+  private certainFrom(sentAtMs: number): number {
+    return sentAtMs + this.options.leaseMs / 2;
+  }
+
   /** A slow commit renews its holds while it waits: their lease may end, and a store may lose them. */
   private renewLater(): void {
-    const { clock, leaseMs, timers } = this.options;
+    const { clock, timers } = this.options;
     this.stopRenewing = timers.after(this.renewalMs, () => {
       this.stopRenewing = undefined;
       if (this.isAbandoned()) return;
       this.renewedAtMs = clock();
-      void ended(this.store.hold([...this.held], this.holder, leaseMs));
+      void ended(this.renew(this.renewedAtMs));
       this.renewLater();
     });
+  }
+
+  private async renew(sentAtMs: number): Promise<void> {
+    const { leaseMs } = this.options;
+    await this.store.hold([...this.held], this.holder, leaseMs);
+    this.certainUntilMs = Math.max(
+      this.certainUntilMs,
+      this.certainFrom(sentAtMs),
+    );
   }
 }
 

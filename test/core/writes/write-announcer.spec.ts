@@ -12,6 +12,7 @@ import {
 import { MemoryTokenStore } from '../../../lib/core/tokens/memory-token-store.js';
 import { HELD, mintHolder } from '../../../lib/core/tokens/token.js';
 import {
+  type Announcement,
   type AnnouncerOptions,
   WriteAnnouncer,
 } from '../../../lib/core/writes/write-announcer.js';
@@ -99,6 +100,7 @@ describe('an announcement', () => {
     const writer = world.begin();
     await writer.hold([row]);
     await writer.settle([]);
+    await settled();
     expect(await world.read(row)).toEqual(before);
     expect(world.told.map(([what]) => what)).toEqual(['held', 'released']);
   });
@@ -130,9 +132,9 @@ describe('an announcement', () => {
     const writer = world.begin();
     await writer.hold([table, inserting, EVERYTHING]);
     await writer.settle([late, table, EVERYTHING]);
-    expect(world.store.asked.slice(-3)).toEqual([
-      `replace ${late}`,
-      `release ${table} ${EVERYTHING}`,
+    await settled();
+    expect(world.store.asked.slice(-2)).toEqual([
+      `release ${late} ${table} ${EVERYTHING}`,
       `release ${inserting}`,
     ]);
     expect((await world.read(late))[0]).not.toBe(before);
@@ -142,8 +144,8 @@ describe('an announcement', () => {
     const world = new World();
     const writer = world.begin();
     await writer.hold([inserting]);
-    world.store.failOn('replace', 1, 'late');
-    void writer.settle([late]);
+    world.store.failOn('release', 1, 'late');
+    await writer.settle([late]);
     await settled();
     expect(await world.read(inserting)).toEqual([HELD]);
   });
@@ -168,6 +170,7 @@ describe('an announcement', () => {
     await writer.hold([row, table]);
     await world.time.advance(120);
     await writer.settle([row, late]);
+    await settled();
     expect(world.told).toEqual([
       ['held', [row, table]],
       ['touched', [row, late]],
@@ -283,6 +286,111 @@ describe('a commit that takes long', () => {
     // It may have committed.
     expect(after).not.toEqual(before);
     expect(world.time.pendingTimers).toBe(0);
+  });
+});
+
+describe('the caller of a write', () => {
+  /** Whether the end of this announcement keeps its caller waiting for a store that is slow. */
+  async function waits(
+    world: World,
+    writer: Announcement,
+    ...changed: Identifier[]
+  ): Promise<boolean> {
+    world.store.fault = 'late';
+    let hasEnded = false;
+    void writer.settle(changed).then(() => (hasEnded = true));
+    await settled();
+    world.store.fault = 'none';
+    return !hasEnded;
+  }
+
+  it('does not wait for the release of what is held, which reads as held until then', async () => {
+    const world = new World();
+    const before = await world.read(row);
+    const writer = world.begin();
+    await writer.hold([row, table]);
+    expect(await waits(world, writer, row)).toBe(false);
+    expect(await world.read(row)).toEqual([HELD]);
+    await world.store.deliver();
+    const after = await world.read(row);
+    expect(after).not.toContain(HELD);
+    expect(after).not.toEqual(before);
+  });
+
+  it('never finds the old token again, even where the release is lost', async () => {
+    const world = new World();
+    const before = await world.read(row);
+    const writer = world.begin();
+    await writer.hold([row]);
+    expect(await waits(world, writer, row)).toBe(false);
+    await world.time.advance(LEASE_MS);
+    const after = await world.read(row);
+    expect(after).not.toContain(HELD);
+    expect(after).not.toEqual(before);
+  });
+
+  it('does not wait for a late row whose table tells of rows being inserted', async () => {
+    const world = new World();
+    const writer = world.begin();
+    await writer.hold([table, inserting]);
+    expect(await waits(world, writer, late, table)).toBe(false);
+    expect(await world.read(inserting)).toEqual([HELD]);
+  });
+
+  it('waits for a token that nobody held', async () => {
+    const world = new World();
+    const writer = world.begin();
+    await writer.hold([row]);
+    expect(await waits(world, writer, row, late)).toBe(true);
+    expect(await waits(world, world.begin(), row)).toBe(true);
+  });
+
+  it('waits for the list of a table of which only rows were held', async () => {
+    const world = new World();
+    const writer = world.begin();
+    await writer.hold([inserting]);
+    expect(await waits(world, writer, late, table)).toBe(true);
+  });
+
+  it('waits where a hold was not acknowledged', async () => {
+    const world = new World();
+    const writer = world.begin();
+    await writer.hold([row]);
+    world.store.failOn('hold');
+    await expect(writer.hold([table])).rejects.toThrow('down');
+    expect(await waits(world, writer, row, table)).toBe(true);
+  });
+
+  it('waits where the lease may have ended before the commit', async () => {
+    const world = new World();
+    const writer = world.begin();
+    await writer.hold([row]);
+    world.time.standStill(LEASE_MS / 2);
+    expect(await waits(world, writer, row)).toBe(true);
+  });
+
+  it('does not wait after a long commit whose holds were renewed', async () => {
+    const world = new World({ renewalMs: 200 });
+    const writer = world.begin();
+    await writer.hold([row]);
+    await world.time.advance(10 * LEASE_MS);
+    expect(await waits(world, writer, row)).toBe(false);
+  });
+
+  it('waits after a long commit whose renewals failed', async () => {
+    const world = new World();
+    const writer = world.begin();
+    await writer.hold([row]);
+    world.store.fault = 'down';
+    await world.time.advance(LEASE_MS / 2);
+    expect(await waits(world, writer, row)).toBe(true);
+  });
+
+  it("waits with consistency 'commit'", async () => {
+    const world = new World({ consistency: 'commit' });
+    const writer = world.begin();
+    await writer.hold([row]);
+    expect(await waits(world, writer, row)).toBe(true);
   });
 });
 

@@ -76,6 +76,8 @@ export class ConnectionWrites {
   private lookUps = 0;
   /** The announcement of the open transaction's COMMIT. */
   private committing: Announcement | undefined;
+  /** The version of the log that it has announced. */
+  private announced = -1;
 
   constructor(private readonly options: ConnectionWritesOptions) {
     this.log = new TransactionLog(options.maxRowsPerTable);
@@ -83,6 +85,11 @@ export class ConnectionWrites {
 
   get inTransaction(): boolean {
     return this.log.isOpen;
+  }
+
+  /** Whether the open transaction inserted rows whose keys no statement told. */
+  get awaitsNames(): boolean {
+    return this.log.awaitsNames;
   }
 
   /**
@@ -202,12 +209,18 @@ export class ConnectionWrites {
   }
 
   private async announceCommit(more: readonly Identifier[]): Promise<void> {
+    const { version } = this.log;
+    // TypeORM's own COMMIT is announced by its event, and passes as a statement after that.
+    if (this.committing && this.announced === version && more.length === 0) {
+      return;
+    }
     this.committing ??= this.announcement();
     const { committing } = this;
     // On a connection that several flows share another statement may have come meanwhile.
     for (let held = -1; held < this.log.version;) {
       held = this.log.version;
       await committing.hold([...this.log.pending().identifiers(), ...more]);
+      this.announced = held;
     }
   }
 
@@ -317,6 +330,7 @@ export class ConnectionWrites {
 
   /** The oldest call of this text; of several the one with these very parameters. */
   private takeInFlight(call: SqlCall): InFlight | undefined {
+    if (this.inFlight.length === 0) return undefined;
     const same = this.inFlight.filter(({ sql }) => sql === call.sql);
     const found =
       same.find(({ parameters }) => parameters === call.parameters) ??

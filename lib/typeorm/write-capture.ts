@@ -127,9 +127,10 @@ export class WriteCapture {
     metadata: EntityMetadata,
     entity: object | undefined,
   ): void {
-    const table = this.schema.table(tableIdOf(metadata, this.name));
     const connection = this.connection(runner);
-    if (!entity || !table || !connection?.inTransaction) return;
+    if (!entity || !connection?.awaitsNames) return;
+    const table = this.schema.table(tableIdOf(metadata, this.name));
+    if (!table) return;
     const values = metadata.primaryColumns.map((column): unknown =>
       column.getEntityValue(entity, true),
     );

@@ -36,6 +36,11 @@ export class TransactionLog {
     return this.changes;
   }
 
+  /** Whether rows were inserted whose keys no source has told yet. */
+  get awaitsNames(): boolean {
+    return this.frames.some(({ unnamed }) => unnamed.size > 0);
+  }
+
   /** A second BEGIN inside a transaction changes nothing, as in PostgreSQL. */
   begin(): void {
     if (!this.isOpen) this.push(undefined);
@@ -110,8 +115,12 @@ export class TransactionLog {
     return true;
   }
 
-  /** All that a COMMIT would now make visible. */
+  /** All that a COMMIT would now make visible; to be read before anything is added. */
   pending(): WriteSet {
+    const [only, ...others] = this.frames;
+    if (only && others.length === 0 && only.unnamed.size === 0) {
+      return only.writes;
+    }
     const all = new WriteSet(this.maxRowsPerTable);
     for (const { writes, unnamed } of this.frames) {
       all.addAll(writes);

@@ -191,6 +191,7 @@ class EffectCollector implements Effects {
     table: Table,
     assignments: ReadonlyMap<string, Operand>,
   ): void {
+    if (assignments.size === 0) return;
     const columns = this.schema
       .childrenOf(table.id)
       .flatMap(({ parentColumns }) => parentColumns)

@@ -68,6 +68,11 @@ export class WriteSet {
   addAll(other: WriteSet): void {
     this.anything ||= other.anything;
     for (const [table, writes] of other.tables) {
+      if (!this.tables.has(table) && writes.rows.size <= this.maxRowsPerTable) {
+        // A set is copied as a whole, much faster than row by row.
+        this.tables.set(table, { ...writes, rows: new Set(writes.rows) });
+        continue;
+      }
       const entry = this.entry(table);
       entry.written ||= writes.written;
       if (writes.everyRow) widen(entry);

@@ -40,6 +40,17 @@ describe('the log of a transaction', () => {
     expect(log.pending().isEmpty).toBe(true);
   });
 
+  it('awaits names only of rows that nothing has told', () => {
+    const log = opened();
+    log.add(row('1'));
+    expect(log.awaitsNames).toBe(false);
+    log.savepoint('a');
+    log.addUnnamed(users, 1);
+    expect(log.awaitsNames).toBe(true);
+    log.rollbackTo('a');
+    expect(log.awaitsNames).toBe(false);
+  });
+
   it('takes no notice of a second BEGIN', () => {
     const log = new TransactionLog(1000);
     log.begin();

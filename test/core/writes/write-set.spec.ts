@@ -34,6 +34,26 @@ describe('a write set', () => {
     expect(writes.isEmpty).toBe(false);
   });
 
+  it('keeps what it was given, whatever becomes of the set that gave it', () => {
+    const [from, to] = [new WriteSet(10), new WriteSet(10)];
+    from.addRow(users, ['1']);
+    to.addAll(from);
+    const given = to.identifiers();
+    from.addEveryRow(users);
+    expect(to.identifiers()).toEqual(given);
+    to.addRow(users, ['2']);
+    expect(from.identifiers()).not.toContain('alkey:users#2');
+  });
+
+  it('counts all rows where it is given more than it may name', () => {
+    const [from, to] = [new WriteSet(10), new WriteSet(1)];
+    from.addRow(users, ['1']);
+    from.addRow(users, ['2']);
+    to.addAll(from);
+    expect(to.identifiers()).toContain('alkey:users#**');
+    expect(to.identifiers()).not.toContain('alkey:users#1');
+  });
+
   it('names a parent without its table', () => {
     const writes = new WriteSet(10);
     writes.addParentRow(users, ['1']);

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type Identifier } from '../core/identifiers/identifier.js';
 import { TokenStore } from '../core/tokens/token-store.js';
-import { HELD, type Token } from '../core/tokens/token.js';
+import { HELD, type Held, type Token } from '../core/tokens/token.js';
 
 /** The tokens to trust, or why there are none. */
 export type TokenReading =
@@ -13,16 +13,30 @@ export type TokenReading =
 export class TokenReader {
   constructor(private readonly store: TokenStore) {}
 
+  /** The same without a promise, where the process itself knows; else `undefined`. */
+  peek(identifiers: readonly Identifier[]): TokenReading | undefined {
+    const answers = this.store.peek(identifiers);
+    return answers && readingOf(answers);
+  }
+
   async read(identifiers: readonly Identifier[]): Promise<TokenReading> {
     try {
-      const answers = await this.store.read(identifiers);
-      const tokens = answers.filter(answer => answer !== HELD);
-      return tokens.length === answers.length
-        ? { kind: 'tokens', tokens }
-        : { kind: 'held' };
+      return readingOf(await this.store.read(identifiers));
     } catch {
       // The store has reported it.
       return { kind: 'store-unavailable' };
     }
   }
+}
+
+function readingOf(answers: readonly (Token | Held)[]): TokenReading {
+  return areTokens(answers)
+    ? { kind: 'tokens', tokens: answers }
+    : { kind: 'held' };
+}
+
+function areTokens(
+  answers: readonly (Token | Held)[],
+): answers is readonly Token[] {
+  return !answers.includes(HELD);
 }

@@ -50,6 +50,21 @@ export function tokenStoreContract(
     };
 
     describe('tokens', () => {
+      it('peeks at what a read would answer, or at nothing', async () => {
+        const [a, b] = [unique(), unique()];
+        const seen = await world.store.read([a, b]);
+        expect([undefined, seen]).toContainEqual(world.store.peek([a, b]));
+        const writer = holder();
+        await world.store.hold([b], writer, LEASE_MS);
+        expect([undefined, [seen[0], HELD]]).toContainEqual(
+          world.store.peek([a, b]),
+        );
+        await world.store.release([b], writer, 'changed');
+        const after = await world.store.read([b]);
+        expect(after).not.toEqual([seen[1]]);
+        expect([undefined, after]).toContainEqual(world.store.peek([b]));
+      });
+
       it('mints a missing token once for all readers', async () => {
         const [a, b] = [unique(), unique()];
         const first = await world.store.read([a, b, a]);

@@ -98,6 +98,12 @@ export class GuardedTokenStore extends TokenStore {
     return identifiers.map(() => HELD);
   }
 
+  override peek(
+    identifiers: readonly Identifier[],
+  ): readonly (Token | Held)[] | undefined {
+    return this.#debts.isEmpty ? this.#store.peek(identifiers) : undefined;
+  }
+
   override async hold(
     identifiers: readonly Identifier[],
     holder: Holder,

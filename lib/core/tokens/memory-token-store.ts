@@ -48,6 +48,10 @@ export class MemoryTokenStore extends TokenStore {
   override async read(
     identifiers: readonly Identifier[],
   ): Promise<readonly (Token | Held)[]> {
+    return this.peek(identifiers);
+  }
+
+  override peek(identifiers: readonly Identifier[]): readonly (Token | Held)[] {
     const { clock, randomBytes, tokenTtlMs } = this.#options;
     const nowMs = clock();
     const mint = () => mintToken(randomBytes);

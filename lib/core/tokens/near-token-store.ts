@@ -61,6 +61,17 @@ export class NearTokenStore extends TokenStore implements TokenChangeListener {
     this.#changes = options.listen(this);
   }
 
+  override peek(identifiers: readonly Identifier[]): Token[] | undefined {
+    const nowMs = this.#options.clock();
+    const tokens: Token[] = [];
+    for (const identifier of identifiers) {
+      const copy = this.#copies.get(identifier);
+      if (copy === undefined || copy.untilMs <= nowMs) return undefined;
+      tokens.push(copy.token);
+    }
+    return tokens;
+  }
+
   override async read(
     identifiers: readonly Identifier[],
   ): Promise<readonly (Token | Held)[]> {

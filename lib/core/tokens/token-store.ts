@@ -27,6 +27,16 @@ export abstract class TokenStore {
   ): Promise<readonly (Token | Held)[]>;
 
   /**
+   * What `read` would answer, where this process knows it by itself; `undefined`: it has to be read.
+   * Costs no round trip and no promise.
+   */
+  peek(
+    _identifiers: readonly Identifier[],
+  ): readonly (Token | Held)[] | undefined {
+    return undefined;
+  }
+
+  /**
    * From now on `identifiers` read as `HELD`, until this holder releases them or `leaseMs` have
    * passed. Holds of several holders add up; a second hold by the same holder renews its lease.
    *

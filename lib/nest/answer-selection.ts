@@ -52,7 +52,7 @@ export class AnswerSelection {
         principal: isSomebody(principal) ? principal : undefined,
       });
       if (!selection.use) return { reason: selection.reason };
-      const dependencies = await plan.refs(context);
+      const dependencies = await plan.refs.resolve(context);
       if (!dependencies) return { reason: 'invalid-key' };
       const slot = slotOf({ principal, variant: plan.variant?.(context) });
       return slot === undefined

@@ -25,7 +25,10 @@ export class CacheKeyedInterceptor implements NestInterceptor {
     private readonly answers: CallAnswers,
   ) {}
 
-  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+  intercept(
+    context: ExecutionContext,
+    next: CallHandler,
+  ): Observable<unknown> | Promise<Observable<unknown>> {
     if (served.has(context)) return next.handle();
     served.add(context);
     return context.getType() === 'http'

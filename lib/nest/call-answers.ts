@@ -21,8 +21,8 @@ import { type CallPlan, CallPlans } from './call-plans.js';
 import { ALKEY_OPTIONS } from './injection-tokens.js';
 import { type FoundValue, KeptValues, type ValuePlace } from './kept-values.js';
 import { type Handler } from './nest-metadata.js';
-import { isBareStream } from './response-capture.js';
 import { soleValue } from './sole-value.js';
+import { isBareStream } from './streams.js';
 import { ValueTexts } from './value-texts.js';
 
 /** A call on its way: what it asks, and what its handler's decorator says. */

@@ -1,4 +1,4 @@
-import { type StoredBody } from '../core/responses/stored-response.js';
+import { type StoredValue } from '../core/responses/stored-response.js';
 import {
   decodeValue,
   type EncodedValue,
@@ -30,8 +30,7 @@ export class ClassMemory {
   }
 
   /** The stored value; `undefined` where this process does not know a class in it yet. */
-  decode(body: StoredBody): { readonly value: unknown } | undefined {
-    if (body.kind === 'text') return { value: body.text };
+  decode(body: StoredValue): { readonly value: unknown } | undefined {
     const decoded = decodeValue(body.encoded, this.prototypes);
     return decoded.ok ? { value: decoded.value } : undefined;
   }

@@ -1,6 +1,6 @@
 import { type ExecutionContext } from '@nestjs/common';
 import { EntitySchema } from 'typeorm';
-import { AlkeyError, describeValue, didYouMean } from '../core/errors.js';
+import { AlkeyError, describeValue } from '../core/errors.js';
 import {
   type Dependency,
   ON_EVERYTHING,
@@ -12,24 +12,26 @@ import {
 } from '../typeorm/entity-catalog.js';
 import { type KeyValue, recordOf } from '../typeorm/entity-key.js';
 import { type UniqueRows } from '../typeorm/unique-rows.js';
-import { callArguments } from './call.js';
 import { type RefResolver } from './ref-resolver.js';
+import {
+  parameterOf,
+  requireParameter,
+  type RouteFacts,
+} from './route-parameters.js';
 import { type RefAnswer, RowOfRef, RowRef, type RouteRef } from './refs.js';
 import { templateOf } from './identifier-template.js';
 
 /** What an answer depends on; `undefined` where the request names no row that could be. */
 type Resolved = readonly Dependency[] | undefined;
 
-/** A ref of a route, made ready: what an answer to this request depends on. */
-export type ReadyRef = (
-  context: ExecutionContext,
-) => Resolved | Promise<Resolved>;
-
-/** A route, as far as its refs need to know it. */
-export interface RouteFacts {
-  /** `UsersController.findOne`. */
-  readonly name: string;
-  /** Names of the parameters in its path; `undefined`: no HTTP route, or not known. */
+/** A ref of a route, made ready. */
+export interface ReadyRef {
+  /** What an answer to this request depends on. */
+  readonly resolve: (context: ExecutionContext) => Resolved | Promise<Resolved>;
+  /**
+   * The route parameters that alone decide it, so that for the same ones it need not be resolved
+   * again; `undefined`: a function or a look-up decides.
+   */
   readonly parameters: readonly string[] | undefined;
 }
 
@@ -47,15 +49,23 @@ export class RefCompiler {
    */
   compile(refs: readonly RouteRef[], route: RouteFacts): ReadyRef {
     // Without refs an answer depends on any write at all.
-    if (refs.length === 0) return () => [ON_EVERYTHING];
+    if (refs.length === 0) return always([ON_EVERYTHING]);
     const ready = refs.map(ref => this.compileOne(ref, route));
     const [only] = ready;
     if (ready.length === 1 && only) return only;
-    return async context => {
-      const resolved = await Promise.all(ready.map(ref => ref(context)));
-      return resolved.includes(undefined)
+    const parameters = ready.map(ref => ref.parameters);
+    return {
+      parameters: parameters.includes(undefined)
         ? undefined
-        : resolved.flatMap(dependencies => dependencies ?? []);
+        : parameters.flatMap(names => names ?? []),
+      resolve: async context => {
+        const resolved = await Promise.all(
+          ready.map(ref => ref.resolve(context)),
+        );
+        return resolved.includes(undefined)
+          ? undefined
+          : resolved.flatMap(dependencies => dependencies ?? []);
+      },
     };
   }
 
@@ -66,8 +76,9 @@ export class RefCompiler {
     if (typeof ref === 'string') return this.compileText(ref, route);
     if (typeof ref === 'function') {
       return isRequestFunction(ref, this.catalog)
-        ? async context =>
-            this.resolveAnswer(await ref(context), route, context)
+        ? decided(async context =>
+            this.resolveAnswer(await ref(context), route, context),
+          )
         : always(this.catalog.onEntity(ref));
     }
     throw new AlkeyError(
@@ -90,9 +101,10 @@ export class RefCompiler {
     }
     const { table: tableId, values } = template;
     const table = this.catalog.requireTable(tableId);
-    for (const value of values) {
-      if ('parameter' in value) requireParameter(value.parameter, route);
-    }
+    const parameters = values.flatMap(value =>
+      'parameter' in value ? [value.parameter] : [],
+    );
+    for (const parameter of parameters) requireParameter(parameter, route);
     if (values.length !== table.key.length) {
       throw new AlkeyError(
         'ALKEY_INVALID_REF',
@@ -100,14 +112,17 @@ export class RefCompiler {
           `of "${table.id}", got ${values.length}.`,
       );
     }
-    return context => {
-      const key = values.map(value =>
-        'parameter' in value
-          ? parameterOf(context, value.parameter)
-          : value.text,
-      );
-      const dependency = this.catalog.onTableRow(table, key);
-      return dependency && [dependency];
+    return {
+      parameters,
+      resolve: context => {
+        const key = values.map(value =>
+          'parameter' in value
+            ? parameterOf(context, value.parameter)
+            : value.text,
+        );
+        const dependency = this.catalog.onTableRow(table, key);
+        return dependency && [dependency];
+      },
     };
   }
 
@@ -116,12 +131,12 @@ export class RefCompiler {
     const [entity] = entities;
     const key = entity?.metadata.primaryColumns ?? [];
     if (typeof from === 'function') {
-      return async context => {
+      return decided(async context => {
         const answer = await from(context);
         return answer === undefined || answer === null
           ? undefined
           : await this.rowOf(target, answer);
-      };
+      });
     }
     if (typeof from === 'string') {
       requireParameter(from, route);
@@ -132,26 +147,34 @@ export class RefCompiler {
             `${key.map(({ propertyPath }) => `\`${propertyPath}\``).join(', ')}, got ${describeValue(from)}.`,
         );
       }
-      return context => {
-        const value = parameterOf(context, from);
-        return value === undefined
-          ? undefined
-          : this.catalog.onRow(target, value);
+      return {
+        parameters: [from],
+        resolve: context => {
+          const value = parameterOf(context, from);
+          return value === undefined
+            ? undefined
+            : this.catalog.onRow(target, value);
+        },
       };
     }
     const names = Object.entries(from);
     for (const [, parameter] of names) requireParameter(parameter, route);
     const properties = names.map(([property]) => property);
-    if (!this.isKey(target, properties)) {
-      this.uniqueRows.requireUnique(target, properties);
-    }
-    return context => {
-      const record = Object.fromEntries(
-        names.map(([property, name]) => [property, parameterOf(context, name)]),
-      );
-      return Object.values(record).includes(undefined)
-        ? undefined
-        : this.rowOf(target, record);
+    const isKey = this.isKey(target, properties);
+    if (!isKey) this.uniqueRows.requireUnique(target, properties);
+    return {
+      parameters: isKey ? names.map(([, parameter]) => parameter) : undefined,
+      resolve: context => {
+        const record = Object.fromEntries(
+          names.map(([property, name]) => [
+            property,
+            parameterOf(context, name),
+          ]),
+        );
+        return Object.values(record).includes(undefined)
+          ? undefined
+          : this.rowOf(target, record);
+      },
     };
   }
 
@@ -198,10 +221,10 @@ export class RefCompiler {
         : resolved.flatMap(dependencies => dependencies ?? []);
     }
     if (answer instanceof RowOfRef) {
-      return this.compileRow(answer, route)(context);
+      return this.compileRow(answer, route).resolve(context);
     }
     if (typeof answer === 'string') {
-      return this.compileText(answer, route)(context);
+      return this.compileText(answer, route).resolve(context);
     }
     const resolution = this.resolver.resolve(answer);
     if (resolution.kind === 'dependencies') return resolution.dependencies;
@@ -212,7 +235,12 @@ export class RefCompiler {
 }
 
 function always(dependencies: Resolved): ReadyRef {
-  return () => dependencies;
+  return { parameters: [], resolve: () => dependencies };
+}
+
+/** What a function of the application's says for each request. */
+function decided(resolve: ReadyRef['resolve']): ReadyRef {
+  return { parameters: undefined, resolve };
 }
 
 /** Functions are asked about each request; classes that are entities are refs themselves. */
@@ -222,53 +250,4 @@ function isRequestFunction(
 ): ref is (context: ExecutionContext) => RefAnswer | Promise<RefAnswer> {
   if (catalog.entitiesOf(ref).length > 0) return false;
   return !/^class\b/.test(Function.prototype.toString.call(ref));
-}
-
-/** A route parameter, or, outside HTTP, an argument. */
-function parameterOf(
-  context: ExecutionContext,
-  name: string,
-): KeyValue | undefined {
-  if (context.getType() === 'http') return routeParameterOf(context, name);
-  const given = callArguments(context);
-  if (typeof given !== 'object' || given === null) return undefined;
-  const value: unknown = Object.getOwnPropertyDescriptor(given, name)?.value;
-  return isKeyValue(value) ? value : undefined;
-}
-
-/** Of a key of one column: a record in its place could name any column. */
-function isKeyValue(value: unknown): value is KeyValue {
-  return (
-    ['string', 'number', 'bigint', 'boolean'].includes(typeof value) ||
-    value instanceof Date ||
-    value instanceof Uint8Array
-  );
-}
-
-/** Decoded; what a wildcard took, with its slashes. */
-function routeParameterOf(
-  context: ExecutionContext,
-  name: string,
-): string | undefined {
-  const { params = {} } = context.switchToHttp().getRequest<{
-    readonly params?: Readonly<Record<string, unknown>>;
-  }>();
-  const value = params[name];
-  if (Array.isArray(value)) return value.join('/');
-  return typeof value === 'string' ? value : undefined;
-}
-
-function requireParameter(name: string, route: RouteFacts): void {
-  const { parameters } = route;
-  if (!parameters || parameters.includes(name)) return;
-  const meant = didYouMean(name, parameters);
-  throw new AlkeyError(
-    'ALKEY_UNKNOWN_ROUTE_PARAMETER',
-    `The route of ${route.name} has no parameter "${name}".` +
-      (meant === undefined ? '' : ` Did you mean "${meant}"?`) +
-      (parameters.length > 0
-        ? ` It has ${parameters.map(known => `"${known}"`).join(', ')}.`
-        : ' It has none.') +
-      ' Name one of its parameters in @CacheKeyed, or add it to the path.',
-  );
 }

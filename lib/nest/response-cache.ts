@@ -1,17 +1,11 @@
 import KeyvRedis from '@keyv/redis';
 import { type Cache, createCache } from 'cache-manager';
 import { Keyv } from 'keyv';
-import { LRUCache } from 'lru-cache';
 import { type OpenedRedis } from '../redis/open-redis.js';
+import { ResponseMemory } from './response-memory.js';
 
 /** Bytes of responses kept in the process; the ones asked for longest ago go first. */
 const MEMORY_BYTES = 64 * 1024 * 1024;
-
-/** What Keyv hands to a store that serializes nothing. */
-interface Entry {
-  readonly value?: unknown;
-  readonly expires?: number | null | undefined;
-}
 
 /** The cache that holds responses unless the application brings its own: memory, then Redis. */
 export function createResponseCache(
@@ -24,27 +18,17 @@ export function createResponseCache(
   return createCache({ stores });
 }
 
-/** Bounded by the size of what it holds, which a count of entries would not be. */
 function memoryStore(): Keyv {
-  const entries = new LRUCache<string, Entry>({
-    maxSize: MEMORY_BYTES,
-    // UTF-16; the key and the entry itself are small beside it.
-    sizeCalculation: ({ value }, key) =>
-      2 * (String(value).length + key.length) + 1,
-  });
-  return withoutSerializer(
-    new Keyv({
-      store: {
-        get: (key: string) => entries.get(key),
-        set: (key: string, entry: Entry, ttlMs?: number) => {
-          entries.set(key, entry, ttlMs === undefined ? {} : { ttl: ttlMs });
-        },
-        delete: (key: string) => entries.delete(key),
-        clear: () => entries.clear(),
-      },
-      useKeyPrefix: false,
-    }),
-  );
+  const store = new ResponseMemory(MEMORY_BYTES);
+  return withoutSerializer(new Keyv({ store, useKeyPrefix: false }));
+}
+
+/** The memory that a store of such a cache keeps responses in; `undefined` for any other store. */
+export function responseMemoryOf(
+  store: Keyv | undefined,
+): ResponseMemory | undefined {
+  const inner: unknown = store?.store;
+  return inner instanceof ResponseMemory ? inner : undefined;
 }
 
 /** Values are texts that are ready to be kept, so only their expiry is put in front of them. */

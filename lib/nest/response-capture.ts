@@ -1,10 +1,12 @@
 import { types } from 'node:util';
-import { Inject, Injectable, StreamableFile } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { type Fingerprint } from '../core/keys/cache-key.js';
 import { entityTag } from '../core/responses/entity-tag.js';
 import { extendVary, varyGained } from '../core/responses/cache-control.js';
 import { type BypassReason, mayStore } from '../core/responses/cacheability.js';
 import {
+  byteLengthOf,
+  textOf,
   type StoredBody,
   type StoredHeader,
   type StoredResponse,
@@ -15,6 +17,7 @@ import { hasPrivateMembers } from './private-members.js';
 import { type HeaderMap, type HttpExchange } from './http-exchange.js';
 import { ALKEY_OPTIONS } from './injection-tokens.js';
 import { type RoutePlan } from './route-plans.js';
+import { isStream } from './streams.js';
 
 /** What one run of a handler gave. */
 export type HandlerRun =
@@ -102,7 +105,7 @@ export class ResponseCapture {
         ...plan.varyByDecorator,
       ],
       declaredVary: plan.varyHeaders,
-      bodyBytes: kept ? bytesOf(kept.body) : 0,
+      bodyBytes: kept ? byteLengthOf(kept.body) : 0,
       maxBodyBytes: this.options.maxBodyBytes,
     });
     if (!verdict.store) return { value, reason: verdict.reason, status };
@@ -135,12 +138,14 @@ export class ResponseCapture {
     stored: StoredResponse,
     exchange: HttpExchange,
   ): { readonly value: unknown } | undefined {
-    const body = this.classesOf(plan).decode(stored.body);
-    if (!body) return undefined;
-    exchange.setStatus(stored.status);
-    for (const [name, value] of stored.headers) {
+    const { status, headers, body } = stored;
+    const kept =
+      body.kind === 'value' ? this.classesOf(plan).decode(body) : undefined;
+    if (body.kind === 'value' && !kept) return undefined;
+    exchange.setStatus(status);
+    for (const [name, value] of headers) {
       if (name === 'vary') {
-        const existing = exchange.responseHeaders().get(name);
+        const existing = exchange.responseHeader(name);
         exchange.setHeader(name, extendVary(existing, value));
       } else if (value.length === 0 && Array.isArray(value)) {
         exchange.removeHeader(name);
@@ -148,7 +153,7 @@ export class ResponseCapture {
         exchange.setHeader(name, value);
       }
     }
-    return body;
+    return kept ?? { value: sendable(stored, exchange) };
   }
 
   private bodyOf(
@@ -257,29 +262,21 @@ function jsonOf(
   }
 }
 
-/** A stream of any kind, or, as Nest takes them from an interceptor, a plain object around one. */
-function isStream(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return (
-    isBareStream(value) ||
-    (Object.getPrototypeOf(value) === Object.prototype &&
-      Object.values(value).some(
-        member =>
-          typeof member === 'object' && member !== null && isBareStream(member),
-      ))
-  );
-}
-
-export function isBareStream(value: object): boolean {
-  return (
-    value instanceof StreamableFile ||
-    ('pipe' in value && typeof value.pipe === 'function') ||
-    ('getReader' in value && typeof value.getReader === 'function') ||
-    Symbol.asyncIterator in value ||
-    Object.prototype.toString.call(value) === '[object Response]'
-  );
-}
-
-function bytesOf(body: StoredBody): number {
-  return Buffer.byteLength(body.kind === 'text' ? body.text : body.encoded);
+/**
+ * The bytes, where the framework adds nothing to what is sent with text of this kind: neither a type nor
+ * an entity tag, and a charset only where the type has none.
+ */
+function sendable(
+  { body, status }: StoredResponse,
+  exchange: HttpExchange,
+): unknown {
+  const asBytes =
+    body.kind === 'bytes' &&
+    status === 200 &&
+    exchange.method === 'GET' &&
+    exchange.responseHeader('content-type') === JSON_TYPE &&
+    exchange.responseHeader('etag') !== undefined
+      ? exchange.asBody(body.utf8)
+      : undefined;
+  return asBytes ?? textOf(body);
 }

@@ -12,6 +12,8 @@ import {
 import { AlkeyEvents } from './alkey-events.js';
 import { type ResolvedOptions } from './alkey.options.js';
 import { ALKEY_CACHE, ALKEY_OPTIONS } from './injection-tokens.js';
+import { responseMemoryOf } from './response-cache.js';
+import { type ResponseMemory } from './response-memory.js';
 import { RouteShares } from './route-shares.js';
 import { within } from './within.js';
 
@@ -31,6 +33,9 @@ interface Entry {
   readonly leftMs: number;
 }
 
+/** What the nearest store that has to be asked will have answered. */
+export type EarlyAnswer = Promise<Entry | undefined>;
+
 /**
  * Stored responses in the stores of a cache-manager `Cache`, one slot per resource.
  *
@@ -41,44 +46,84 @@ interface Entry {
 export class ResponseStore {
   private readonly writing = new Set<Promise<void>>();
   private readonly shares: RouteShares;
+  /** Where answers are found at once; `undefined` with a cache of the application's own. */
+  private readonly memory: ResponseMemory | undefined;
+  /** The stores that have to be asked, the nearest first. */
+  private readonly asked: readonly Keyv[];
 
   constructor(
     @Inject(ALKEY_OPTIONS) private readonly options: ResolvedOptions,
-    @Inject(ALKEY_CACHE) private readonly cache: Cache,
+    @Inject(ALKEY_CACHE) cache: Cache,
     private readonly events: AlkeyEvents,
   ) {
     this.shares = new RouteShares(options.maxBytesPerRoute);
+    const [nearest, ...others] = cache.stores;
+    this.memory = responseMemoryOf(nearest);
+    this.asked = this.memory ? others : cache.stores;
+  }
+
+  /** The response in `slot` that was made under `fingerprint`, where the process itself has it. */
+  find(slot: string, fingerprint: Fingerprint): StoredResponse | undefined {
+    const response = this.memory?.find(this.keyOf(slot));
+    if (response?.fingerprint !== fingerprint) return undefined;
+    this.shares.touch(slot);
+    return response;
+  }
+
+  /**
+   * Asks the nearest store ahead, for a look-up that is certain to need it: the process itself has
+   * nothing in this slot, whatever the tokens.
+   */
+  ask(slot: string): EarlyAnswer | undefined {
+    const key = this.keyOf(slot);
+    const [nearest] = this.asked;
+    return nearest && !this.memory?.find(key)
+      ? this.get(nearest, key)
+      : undefined;
   }
 
   /**
    * The response in `slot` that was made under `fingerprint`, if there is one and a store answered
-   * within `storeTimeoutMs`, and whether an outdated one was met; `orStale`: that one as well. Never
-   * rejects.
+   * within `storeTimeoutMs`, and whether an outdated one was met; `orStale`: that one as well.
+   * `early` is what `ask` began. Never rejects.
    */
   async lookUp(
     slot: string,
     fingerprint: Fingerprint,
-    { orStale = false } = {},
+    {
+      orStale = false,
+      early,
+    }: {
+      readonly orStale?: boolean;
+      readonly early?: EarlyAnswer | undefined;
+    } = {},
   ): Promise<Found> {
+    const near = this.find(slot, fingerprint);
+    if (near) return { response: near, outdated: false };
     const key = this.keyOf(slot);
-    let outdated = false;
-    let stale: StoredResponse | undefined;
-    for (const [index, store] of this.cache.stores.entries()) {
-      const entry = await this.get(store, key);
+    const old = this.memory?.find(key);
+    let outdated = old !== undefined;
+    let stale = orStale ? old : undefined;
+    for (const [index, store] of this.asked.entries()) {
+      const entry = await (index === 0 && early ? early : this.get(store, key));
       const made = entry && fingerprintOfEncoded(entry.text);
       if (!entry || made === undefined) continue;
-      if (made !== fingerprint) {
+      const isCurrent = made === fingerprint;
+      const response =
+        isCurrent || orStale ? decodeResponse(entry.text) : undefined;
+      if (!isCurrent) {
         outdated = true;
-        const old = orStale ? decodeResponse(entry.text) : undefined;
-        if (old && old.storedAt > (stale?.storedAt ?? -Infinity)) stale = old;
+        if (response && response.storedAt > (stale?.storedAt ?? -Infinity)) {
+          stale = response;
+        }
         continue;
       }
-      const response = decodeResponse(entry.text);
       if (!response) continue;
       this.shares.touch(slot);
-      if (index > 0 && entry.leftMs > 0) {
+      if (entry.leftMs > 0) {
         // Nearer stores get it for the rest of its life, not for a new one.
-        const nearer = this.cache.stores.slice(0, index);
+        this.memory?.keep(key, response, entry.leftMs);
+        const nearer = this.asked.slice(0, index);
         this.write(nearer, key, entry.text, entry.leftMs);
       }
       return { response, outdated };
@@ -97,7 +142,9 @@ export class ResponseStore {
     route?: string,
   ): number {
     const text = encodeResponse(response);
-    this.write(this.cache.stores, this.keyOf(slot), text, ttlMs);
+    const key = this.keyOf(slot);
+    this.memory?.keep(key, response, ttlMs);
+    this.write(this.asked, key, text, ttlMs);
     if (route !== undefined) {
       const bytes = Buffer.byteLength(text);
       for (const other of this.shares.add(route, slot, bytes)) {
@@ -111,7 +158,8 @@ export class ResponseStore {
   remove(slot: string): void {
     this.shares.remove(slot);
     const key = this.keyOf(slot);
-    for (const store of this.cache.stores) {
+    this.memory?.delete(key);
+    for (const store of this.asked) {
       this.inBackground(async () => {
         await store.delete(key);
       });

@@ -1,9 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type Dependency } from '../core/identifiers/dependency.js';
-import {
-  defaultCacheControl,
-  varyNames,
-} from '../core/responses/answer-headers.js';
+import { defaultCacheControl } from '../core/responses/answer-headers.js';
 import { extendVary } from '../core/responses/cache-control.js';
 import {
   appendCacheStatus,
@@ -48,7 +45,7 @@ export class RouteHeaders {
     exchange.setHeader(
       'Cache-Status',
       appendCacheStatus(
-        exchange.responseHeaders().get('cache-status'),
+        exchange.responseHeader('cache-status'),
         cacheStatusMember(shown),
       ),
     );
@@ -58,15 +55,20 @@ export class RouteHeaders {
    * Extends `Vary`, and sets `Cache-Control` where nobody did; after the handler, whose own word
    * counts. An `Expires` is such a word.
    */
-  dress({ scope, varyHeaders }: RoutePlan, exchange: HttpExchange): void {
+  dress({ scope, vary, varyText }: RoutePlan, exchange: HttpExchange): void {
     if (exchange.isSent()) return;
-    const headers = exchange.responseHeaders();
-    const names = varyNames(scope, varyHeaders);
-    if (names.length > 0) {
-      exchange.setHeader('Vary', extendVary(headers.get('vary'), names));
+    if (vary.length > 0) {
+      const existing = exchange.responseHeader('vary');
+      exchange.setHeader(
+        'Vary',
+        existing === undefined ? varyText : extendVary(existing, vary),
+      );
     }
-    if (!headers.has('cache-control') && !headers.has('expires')) {
-      const setsCookie = headers.has('set-cookie');
+    if (
+      exchange.responseHeader('cache-control') === undefined &&
+      exchange.responseHeader('expires') === undefined
+    ) {
+      const setsCookie = exchange.responseHeader('set-cookie') !== undefined;
       exchange.setHeader(
         'Cache-Control',
         defaultCacheControl(scope, setsCookie),
@@ -79,15 +81,14 @@ export class RouteHeaders {
     const status = exchange.status();
     // Whoever stands between this body and the client decides what the client has.
     if (form !== 'text' || status < 200 || status > 299) return body;
-    const headers = exchange.responseHeaders();
+    const ifNoneMatch = exchange.requestHeader('if-none-match');
+    const ifModifiedSince = exchange.requestHeader('if-modified-since');
+    if (ifNoneMatch === undefined && ifModifiedSince === undefined) return body;
     const notModified = isNotModified(
+      { ifNoneMatch, ifModifiedSince },
       {
-        ifNoneMatch: exchange.requestHeader('if-none-match'),
-        ifModifiedSince: exchange.requestHeader('if-modified-since'),
-      },
-      {
-        entityTag: headers.get('etag'),
-        lastModified: headers.get('last-modified'),
+        entityTag: exchange.responseHeader('etag'),
+        lastModified: exchange.responseHeader('last-modified'),
       },
     );
     if (!notModified) return body;

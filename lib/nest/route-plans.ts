@@ -4,6 +4,7 @@ import {
   MetadataScanner,
   ModulesContainer,
 } from '@nestjs/core';
+import { varyNames } from '../core/responses/answer-headers.js';
 import {
   prepareResource,
   type RequestParts,
@@ -42,6 +43,12 @@ export interface RoutePlan extends HandlerPlan {
    */
   readonly form: 'text' | 'value';
   readonly slot: (request: RequestParts) => string;
+  /** Whether the address and the route parameters alone say which answer is asked for. */
+  readonly byAddress: boolean;
+  /** What the answer's Vary names. */
+  readonly vary: readonly string[];
+  /** The same, as it is sent where nobody else names any. */
+  readonly varyText: string;
 }
 
 /** The plans of all routes with `@CacheKeyed`, made and checked once. */
@@ -107,8 +114,16 @@ export class RoutePlans {
       hasInterceptorsOutside(controller, handler, config)
         ? 'value'
         : 'text';
+    const vary = varyNames(plan.scope, plan.varyHeaders);
     return {
       ...plan,
+      vary,
+      varyText: vary.join(', '),
+      byAddress:
+        plan.refs.parameters !== undefined &&
+        plan.principal === undefined &&
+        plan.variant === undefined &&
+        plan.varyHeaders.length === 0,
       varyByDecorator: varyByDecorator(handler),
       statuses: options.statuses ?? [200],
       staleWhileRevalidateMs: options.staleWhileRevalidateMs ?? 0,

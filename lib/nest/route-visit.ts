@@ -1,5 +1,6 @@
 import { type CallHandler, type ExecutionContext } from '@nestjs/common';
 import { type Dependency } from '../core/identifiers/dependency.js';
+import { type Identifier } from '../core/identifiers/identifier.js';
 import { type Fingerprint } from '../core/keys/cache-key.js';
 import { type HttpExchange } from './http-exchange.js';
 import { type RoutePlan } from './route-plans.js';
@@ -17,4 +18,6 @@ export interface Wanted {
   readonly slot: string;
   readonly fingerprint: Fingerprint;
   readonly dependencies: readonly Dependency[];
+  /** What the tokens are of. */
+  readonly identifiers: readonly Identifier[];
 }

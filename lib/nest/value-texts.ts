@@ -43,10 +43,9 @@ export class ValueTexts {
     name: string,
     body: StoredBody,
   ): { readonly value: unknown } | undefined {
+    if (body.kind !== 'value') return undefined;
     if (!this.serializer) return this.classesOf(name).decode(body);
-    if (body.kind !== 'value' || !body.encoded.startsWith(BY_SERIALIZER)) {
-      return undefined;
-    }
+    if (!body.encoded.startsWith(BY_SERIALIZER)) return undefined;
     try {
       return { value: this.serializer.deserialize(body.encoded.slice(1)) };
     } catch {

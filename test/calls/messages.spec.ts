@@ -327,7 +327,7 @@ it('tells two handlers of one name apart', async () => {
     const prototype = type.prototype as { on: () => object };
     const context = new ExecutionContextHost([{}, {}], type, prototype.on);
     context.setType('rpc');
-    const answer = interceptor.intercept(context, {
+    const answer = await interceptor.intercept(context, {
       handle: () => of(prototype.on()),
     });
     expect(await lastValueFrom(answer)).toEqual(expected);
@@ -352,7 +352,7 @@ it('lets other contexts pass', async () => {
         Handlers.prototype.on,
       );
       context.setType(type);
-      const answer = interceptor.intercept(context, {
+      const answer = await interceptor.intercept(context, {
         handle: () => of(value),
       });
       expect(await lastValueFrom(answer)).toBe(value);

@@ -41,7 +41,7 @@ function start(options: AlkeyModuleOptions = {}): Promise<StartedApp> {
 }
 
 /** What a field is answered whose resolver would answer `value`. */
-function resolve(
+async function resolve(
   { app }: StartedApp,
   method: keyof Resolver,
   { context, args = {} }: { readonly context: object; readonly args?: object },
@@ -58,7 +58,7 @@ function resolve(
     app.get(CallAnswers),
   );
   return lastValueFrom(
-    interceptor.intercept(host, { handle: () => of(value) }),
+    await interceptor.intercept(host, { handle: () => of(value) }),
   );
 }
 

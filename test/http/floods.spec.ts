@@ -109,11 +109,11 @@ describe.each(ADAPTERS)('a flood of requests over %s', adapter => {
 
   it('finds memory bounded by bytes', async () => {
     await using app = await start(adapter, {}, { maxBytesPerRoute: 2 ** 40 });
-    // Two bytes a character: 64 MiB have room for 33 of a million.
-    for (let id = 0; id < 40; id += 1) {
+    // 64 MiB have room for 67 of a million bytes.
+    for (let id = 0; id < 80; id += 1) {
       expect(await status(app, `/big/${id}`)).toContain('stored');
     }
     expect(await status(app, '/big/0')).not.toMatch(HIT);
-    expect(await status(app, '/big/39')).toMatch(HIT);
+    expect(await status(app, '/big/79')).toMatch(HIT);
   });
 });

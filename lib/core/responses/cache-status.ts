@@ -61,7 +61,8 @@ export function appendCacheStatus(
   existing: HeaderValue,
   member: string,
 ): string {
-  const before = Array.isArray(existing) ? existing : [existing ?? ''];
+  if (existing === undefined) return member;
+  const before = Array.isArray(existing) ? existing : [existing];
   return [...before.map(String), member]
     .filter(text => text.trim() !== '')
     .join(', ');

@@ -2,12 +2,19 @@ import { type Identifier } from '../identifiers/identifier.js';
 import { type Fingerprint, isFingerprint } from '../keys/cache-key.js';
 
 /**
- * What is given back: text that is sent as it is, or, for those who want the value itself, what
- * `encodeValue` made of it.
+ * What is given back: text that is sent as it is, or the bytes of that text, or, for those who want the
+ * value itself, how it is encoded.
  */
 export type StoredBody =
   | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'value'; readonly encoded: string };
+  | { readonly kind: 'bytes'; readonly utf8: Buffer }
+  | StoredValue;
+
+/** What `encodeValue` made of a value. */
+export interface StoredValue {
+  readonly kind: 'value';
+  readonly encoded: string;
+}
 
 export type StoredHeader = readonly [
   name: string,
@@ -41,12 +48,41 @@ const FINGERPRINT_END = PREFIX.length + 22;
 export function encodeResponse(response: StoredResponse): string {
   const { fingerprint, status, headers, body, storedAt, identifiers } =
     response;
-  const rest = [body.kind, status, storedAt, headers];
+  const kind = body.kind === 'bytes' ? 'text' : body.kind;
+  const rest = [kind, status, storedAt, headers];
   const json = JSON.stringify(
     identifiers === undefined ? rest : [...rest, identifiers],
   );
-  const content = body.kind === 'text' ? body.text : body.encoded;
-  return `${PREFIX}${fingerprint} ${json}\n${content}`;
+  return `${PREFIX}${fingerprint} ${json}\n${textOf(body)}`;
+}
+
+/** What a body is as text. */
+export function textOf(body: StoredBody): string {
+  switch (body.kind) {
+    case 'text':
+      return body.text;
+    case 'bytes':
+      return body.utf8.toString();
+    case 'value':
+      return body.encoded;
+  }
+}
+
+/** How many bytes a body is. */
+export function byteLengthOf(body: StoredBody): number {
+  return body.kind === 'bytes'
+    ? body.utf8.length
+    : Buffer.byteLength(textOf(body));
+}
+
+/** The response with its text as bytes: they are made once, however often they are sent. */
+export function withBytes(response: StoredResponse): StoredResponse {
+  const { body } = response;
+  if (body.kind !== 'text') return response;
+  // Not `Buffer.from`, which would keep a whole page of its pool for each small text.
+  const utf8 = Buffer.allocUnsafeSlow(Buffer.byteLength(body.text));
+  utf8.write(body.text);
+  return { ...response, body: { kind: 'bytes', utf8 } };
 }
 
 /** Reads the fingerprint alone; `undefined` where the text is of another format. */

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { Controller, Get } from '@nestjs/common';
+import { type Writable } from 'node:stream';
+import { Controller, Get, StreamableFile } from '@nestjs/common';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import { Test } from '@nestjs/testing';
 import { createCache } from 'cache-manager';
@@ -169,10 +170,11 @@ export class ModelProcess {
       return this.#keys!.wrap([`alkey:users#${ref}`], run);
     }
     const answer: unknown = await lastValueFrom(
-      this.#routes!.serve(contextOf(resource), { handle: () => defer(run) }),
+      await this.#routes!.serve(contextOf(resource), {
+        handle: () => defer(run),
+      }),
     );
-    // Stored as the text that is sent.
-    return Number(answer);
+    return Number(sentText(answer));
   }
 
   async #select(resource: Resource): Promise<number> {
@@ -211,6 +213,17 @@ export class ModelProcess {
   }
 }
 
+/** Stored as the text that is sent, or as the bytes of it, which go as a file. */
+function sentText(answer: unknown): string {
+  if (!(answer instanceof StreamableFile)) return String(answer);
+  let sent = '';
+  const end = (bytes: Buffer): void => {
+    sent = bytes.toString();
+  };
+  answer.getStream().pipe({ end } as unknown as Writable);
+  return sent;
+}
+
 function contextOf(resource: Resource): ExecutionContextHost {
   const path = resource === 'all' ? '/users' : `/users/${resource}`;
   const request = {
@@ -222,13 +235,16 @@ function contextOf(resource: Resource): ExecutionContextHost {
     headers: {},
     params: resource === 'all' ? {} : { id: `${resource}` },
   };
+  const headers = new Map<string, unknown>();
   const response = {
     app: { get: () => undefined },
     statusCode: 200,
     headersSent: false,
-    getHeaders: () => ({}),
-    setHeader: () => undefined,
-    removeHeader: () => undefined,
+    getHeaders: () => Object.fromEntries(headers),
+    getHeader: (name: string) => headers.get(name.toLowerCase()),
+    setHeader: (name: string, value: unknown) =>
+      headers.set(name.toLowerCase(), value),
+    removeHeader: (name: string) => headers.delete(name.toLowerCase()),
   };
   const { prototype } = UsersController;
   return new ExecutionContextHost(

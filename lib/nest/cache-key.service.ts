@@ -16,7 +16,8 @@ import {
   type KeyPart,
 } from '../core/keys/cache-key.js';
 import { encodeCanonical } from '../core/keys/canonical-encoding.js';
-import { UnreadKey, type UnreadPart } from '../core/keys/unread-key.js';
+import { RecentKeys } from '../core/keys/recent-keys.js';
+import { type UnreadPart } from '../core/keys/unread-key.js';
 import { SingleFlight } from '../core/single-flight.js';
 import { chosenText, chosenUnder } from '../core/tokens/chosen-token.js';
 import { TokenStore } from '../core/tokens/token-store.js';
@@ -46,6 +47,7 @@ const running = new AsyncLocalStorage<readonly string[]>();
 /** Composes cache keys that change when what they name changes, and caches values under them. */
 @Injectable()
 export class CacheKeyService {
+  private readonly recent = new RecentKeys();
   private readonly runs = new SingleFlight<string, WrapRun>();
 
   constructor(
@@ -69,7 +71,7 @@ export class CacheKeyService {
    * `ALKEY_UNKNOWN_TABLE` for an identifier of no known table
    */
   async key(...parts: readonly unknown[]): Promise<string> {
-    const unread = new UnreadKey(this.partsOf(parts));
+    const unread = this.recent.keyOf(this.partsOf(parts));
     const reading = await this.reader.read(unread.identifiers);
     return reading.kind === 'tokens'
       ? unread.under(reading.tokens)

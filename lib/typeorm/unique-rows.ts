@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { AlkeyError } from '../core/errors.js';
 import { type Dependency } from '../core/identifiers/dependency.js';
 import { encodeCanonical } from '../core/keys/canonical-encoding.js';
-import { type Token } from '../core/tokens/token.js';
+import { sameTokens, type Token } from '../core/tokens/token.js';
 import {
   type Identifier,
   tableIdentifier,
@@ -169,12 +169,5 @@ function isUnique(
       ({ isUnique: unique, where, columns: indexed }) =>
         unique && !where && covers(indexed),
     )
-  );
-}
-
-function sameTokens(left: readonly Token[], right: readonly Token[]): boolean {
-  return (
-    left.length === right.length &&
-    left.every((token, index) => token === right[index])
   );
 }

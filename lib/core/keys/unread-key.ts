@@ -1,6 +1,6 @@
 import { type Dependency } from '../identifiers/dependency.js';
 import { type Identifier } from '../identifiers/identifier.js';
-import { type Token } from '../tokens/token.js';
+import { sameTokens, type Token } from '../tokens/token.js';
 import { encodeText } from './canonical-encoding.js';
 import {
   type CacheKey,
@@ -23,6 +23,9 @@ export class UnreadKey {
   readonly #parts: readonly UnreadPart[];
   /** For each part and each identifier that it reads, where in `identifiers` that is. */
   readonly #places: readonly number[];
+  /** Those of the last time. */
+  #tokens: readonly Token[] = [];
+  #key: CacheKey | undefined;
 
   constructor(parts: readonly UnreadPart[]) {
     const placeOf = new Map<Identifier, number>();
@@ -41,8 +44,30 @@ export class UnreadKey {
     this.#places = places;
   }
 
-  /** The key under these tokens, which are in the order of `identifiers`. */
+  /** Whether it was made of exactly these parts. */
+  isOf(parts: readonly UnreadPart[]): boolean {
+    const own = this.#parts;
+    if (own.length !== parts.length) return false;
+    // From the end: what follows the same first parts differs there.
+    for (let place = own.length - 1; place >= 0; place--) {
+      if (!isSamePart(own[place]!, parts[place]!)) return false;
+    }
+    return true;
+  }
+
+  /**
+   * The key under these tokens, which are in the order of `identifiers`; composed anew only where they
+   * are not those of the last time.
+   */
   under(tokens: readonly Token[]): CacheKey {
+    if (this.#key === undefined || !sameTokens(tokens, this.#tokens)) {
+      this.#key = this.#compose(tokens);
+      this.#tokens = tokens;
+    }
+    return this.#key;
+  }
+
+  #compose(tokens: readonly Token[]): CacheKey {
     const texts = tokens.map(tokenText);
     let text = '';
     let next = 0;
@@ -58,4 +83,16 @@ export class UnreadKey {
     }
     return keyOfText(text);
   }
+}
+
+function isSamePart(one: UnreadPart, other: UnreadPart): boolean {
+  if (one === other) return true;
+  return (
+    typeof one !== 'string' &&
+    typeof other !== 'string' &&
+    one.identifier === other.identifier &&
+    // A view may read other tables since a data source was added.
+    one.reads.length === other.reads.length &&
+    one.reads.every((identifier, place) => identifier === other.reads[place])
+  );
 }

@@ -19,6 +19,18 @@ const TOKEN_BYTES = 12;
 /** Gives random bytes; `node:crypto.randomBytes` outside tests. */
 export type RandomBytes = (size: number) => Uint8Array;
 
+/** Whether these are the same tokens in the same order. */
+export function sameTokens(
+  one: readonly Token[],
+  other: readonly Token[],
+): boolean {
+  if (one.length !== other.length) return false;
+  for (let place = 0; place < one.length; place++) {
+    if (one[place] !== other[place]) return false;
+  }
+  return true;
+}
+
 function randomText(randomBytes: RandomBytes): string {
   return Buffer.from(randomBytes(TOKEN_BYTES)).toString('base64url');
 }

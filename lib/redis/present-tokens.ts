@@ -2,7 +2,8 @@ import { type Identifier } from '../core/identifiers/identifier.js';
 import { type SharedKey } from './shared-reads.js';
 
 /** Where a token stands, and when this process last gave it its whole life back. */
-interface SeenToken extends SharedKey {
+export interface SeenToken extends SharedKey {
+  readonly identifier: Identifier;
   readonly refreshedAtMs: number;
 }
 
@@ -22,7 +23,7 @@ export class PresentTokens {
   }
 
   /** Where the token stands, unless it is not known to, or is to get its whole life back. */
-  keyOf(identifier: Identifier, nowMs: number): SharedKey | undefined {
+  find(identifier: Identifier, nowMs: number): SeenToken | undefined {
     const seen = this.#seen.get(identifier);
     return seen && nowMs - seen.refreshedAtMs < this.#freshForMs
       ? seen
@@ -31,7 +32,13 @@ export class PresentTokens {
 
   saw(identifier: Identifier, key: string, refreshedAtMs: number): void {
     this.#seen.delete(identifier);
-    this.#seen.set(identifier, { key, refreshedAtMs, turn: 0, place: 0 });
+    this.#seen.set(identifier, {
+      identifier,
+      key,
+      refreshedAtMs,
+      turn: 0,
+      place: 0,
+    });
     if (this.#seen.size <= this.#maxTokens) return;
     const [oldest] = this.#seen.keys();
     if (oldest !== undefined) this.#seen.delete(oldest);

@@ -50,10 +50,10 @@ export interface SentSentinel {
 
 export function clientSender(client: FollowedClient): RedisSender {
   const server = new ServerEpoch(client, systemClock);
-  const send = async (command: readonly string[]): Promise<unknown> => {
-    if (!client.isReady) throw serverIsAway();
-    return client.sendCommand(command, AS_TEXT);
-  };
+  const send = (command: readonly string[]): Promise<unknown> =>
+    client.isReady
+      ? client.sendCommand(command, AS_TEXT)
+      : Promise.reject(serverIsAway());
   return {
     crossesSlots: true,
     isSettled: () => server.isSettled,

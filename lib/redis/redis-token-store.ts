@@ -15,9 +15,9 @@ import { TokenStore, type HoldOutcome } from '../core/tokens/token-store.js';
 import { RECOVERY_MS } from '../core/tokens/recovery.js';
 import { ledgerKey, ledgerKeyInSlotOf } from './ledger-key.js';
 import { chunksOf, inOneTrip, type RedisCommands } from './redis-commands.js';
-import { PresentTokens } from './present-tokens.js';
+import { PresentTokens, type SeenToken } from './present-tokens.js';
 import { type RedisScript } from './redis-script.js';
-import { type SharedKey, SharedReads } from './shared-reads.js';
+import { SharedReads } from './shared-reads.js';
 import { isReply } from './server-epoch.js';
 import { type StoredToken } from './stored-tokens.js';
 import {
@@ -148,26 +148,29 @@ export class RedisTokenStore extends TokenStore {
     this.#present.clear();
   }
 
-  async #readEach(
+  #readEach(
     identifiers: readonly Identifier[],
   ): Promise<readonly (Token | Held)[]> {
     const nowMs = this.#clock();
-    const present: Identifier[] = [];
-    const keys: SharedKey[] = [];
+    const present: SeenToken[] = [];
     const others: Identifier[] = [];
     for (const identifier of identifiers) {
-      const key = this.#present.keyOf(identifier, nowMs);
-      if (key === undefined) {
-        others.push(identifier);
-      } else {
-        present.push(identifier);
-        keys.push(key);
-      }
+      const seen = this.#present.find(identifier, nowMs);
+      if (seen) present.push(seen);
+      else others.push(identifier);
     }
-    if (others.length === 0) return this.#readPresent(present, keys);
+    if (others.length === 0) return this.#readPresent(present);
     if (present.length === 0) return this.#readOrMint(others);
+    return this.#readBoth(identifiers, present, others);
+  }
+
+  async #readBoth(
+    identifiers: readonly Identifier[],
+    present: readonly SeenToken[],
+    others: readonly Identifier[],
+  ): Promise<readonly (Token | Held)[]> {
     const answers = await Promise.all([
-      this.#readPresent(present, keys),
+      this.#readPresent(present),
       this.#readOrMint(others),
     ]);
     const next = answers.map(each => each.values());
@@ -178,20 +181,19 @@ export class RedisTokenStore extends TokenStore {
   }
 
   async #readPresent(
-    identifiers: readonly Identifier[],
-    keys: readonly SharedKey[],
+    present: readonly SeenToken[],
   ): Promise<readonly (Token | Held)[]> {
-    const values = await this.#reads.getMany(keys);
+    const values = await this.#reads.getMany(present);
     if (values.every(isToken)) return values;
     const missing: number[] = [];
     for (const [place, value] of values.entries()) {
       if (isToken(value)) continue;
-      this.#present.forget(identifiers[place]!);
+      this.#present.forget(present[place]!.identifier);
       if (value === undefined) missing.push(place);
     }
     if (missing.length === 0) return values as readonly (Token | Held)[];
     const minted = await this.#readOrMint(
-      missing.map(place => identifiers[place]!),
+      missing.map(place => present[place]!.identifier),
     );
     const answers = [...values] as (Token | Held)[];
     for (const [index, place] of missing.entries()) {

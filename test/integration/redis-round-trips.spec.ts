@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { createClient } from '@keyv/redis';
+import * as fc from 'fast-check';
 import { mintHolder } from '../../lib/core/tokens/token.js';
 import { type OpenedRedis } from '../../lib/redis/open-redis.js';
 import { unique } from '../contract/token-store.contract.js';
@@ -54,6 +55,47 @@ describeWithRedisServers('the round trips of RedisTokenStore', () => {
     const calls = String(await redis.server.command('INFO', 'commandstats'));
     expect(calls).toMatch(/cmdstat_mget:calls=1,/);
     expect(calls).not.toMatch(/cmdstat_(get|evalsha|eval|set)\b/);
+  });
+
+  it('are one MGET of each key once for the hot reads of one turn', async () => {
+    const store = redisTokenStore(opened);
+    const ids = many(10);
+    const tokens = await store.read(ids);
+    await redis.server.command('CONFIG', 'RESETSTAT');
+    const reads = () =>
+      Promise.all([
+        store.read(ids),
+        store.read(ids.toReversed()),
+        store.read(ids.slice(3, 5)),
+      ]);
+    expect(await proxy.count(reads)).toBe(1);
+    expect(await reads()).toEqual([
+      tokens,
+      tokens.toReversed(),
+      tokens.slice(3, 5),
+    ]);
+    const stats = String(await redis.server.command('INFO', 'stats'));
+    expect(stats).toMatch(/keyspace_hits:20\r/);
+    const calls = String(await redis.server.command('INFO', 'commandstats'));
+    expect(calls).toMatch(/cmdstat_mget:calls=2,/);
+  });
+
+  it('bring each identifier its own token, whatever is read together', async () => {
+    const store = redisTokenStore(direct);
+    const ids = many(6);
+    const tokens = await store.read(ids);
+    const places = fc.uniqueArray(fc.nat({ max: 5 }), { minLength: 1 });
+    const turn = fc.array(places, { minLength: 1, maxLength: 3 });
+    await fc.assert(
+      fc.asyncProperty(turn, async reads => {
+        const answers = await Promise.all(
+          reads.map(read => store.read(read.map(place => ids[place]!))),
+        );
+        expect(answers).toEqual(
+          reads.map(read => read.map(place => tokens[place])),
+        );
+      }),
+    );
   });
 
   it('are one for a read of which one half is hot', async () => {

@@ -24,6 +24,12 @@ const shared = {
   },
 };
 
+// runs only where a file of such a project runs: the core's need no server
+const services = {
+  globalSetup: '<rootDir>/test/support/services.js',
+  globalTeardown: '<rootDir>/test/support/services-down.js',
+};
+
 /** @type {import('jest').Config} */
 export default {
   projects: [
@@ -36,13 +42,20 @@ export default {
     },
     {
       ...shared,
+      ...services,
       displayName: 'services',
       roots: ['<rootDir>/test', '<rootDir>/sample'],
       testMatch: ['**/*.spec.ts'],
       testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/core/'],
-      // runs only where a file of this project runs: the core's need no server
-      globalSetup: '<rootDir>/test/support/services.js',
-      globalTeardown: '<rootDir>/test/support/services-down.js',
+    },
+    {
+      // what answers requests, once more: with copies of tokens in the process
+      ...shared,
+      ...services,
+      displayName: 'near',
+      testEnvironment: '<rootDir>/test/support/near-environment.js',
+      roots: ['<rootDir>/test/http', '<rootDir>/test/calls'],
+      testMatch: ['**/*.spec.ts'],
     },
   ],
   maxWorkers: 2,

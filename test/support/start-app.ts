@@ -11,6 +11,7 @@ import {
   CacheKeyService,
 } from 'nestjs-alkey';
 import { Runs, SHOP_ENTITIES, UsersController } from './shop.js';
+import { nearTokensAreKept, storesByDefault } from './stores.js';
 
 export type AdapterName = 'express' | 'fastify';
 export const ADAPTERS: readonly AdapterName[] = ['express', 'fastify'];
@@ -55,6 +56,7 @@ export async function startApp({
   metadata = {},
   configure,
 }: StartOptions): Promise<StartedApp> {
+  const namesStores = alkey.redis !== undefined || alkey.cache !== undefined;
   const testing = await Test.createTestingModule({
     ...metadata,
     imports: [
@@ -64,7 +66,11 @@ export async function startApp({
         synchronize,
         retryAttempts: 0,
       } as Parameters<typeof TypeOrmModule.forRoot>[0]),
-      AlkeyModule.forRoot({ redis: false, scope: 'shared', ...alkey }),
+      AlkeyModule.forRoot({
+        ...(namesStores ? { redis: false } : storesByDefault()),
+        scope: 'shared',
+        ...alkey,
+      }),
       ...(metadata.imports ?? []),
     ],
     controllers: metadata.controllers ?? [UsersController],
@@ -76,6 +82,7 @@ export async function startApp({
   );
   configure?.(app);
   await app.listen(0, '127.0.0.1');
+  if (!namesStores) await nearTokensAreKept(app);
   const { port } = app.getHttpServer().address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
   const ask = async (path: string, init: RequestInit): Promise<Answer> => {

@@ -1,6 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { describe } from '@jest/globals';
-import { type AlkeyModuleOptions, type CacheKeyService } from 'nestjs-alkey';
+import { type INestApplication } from '@nestjs/common';
+import {
+  type AlkeyModuleOptions,
+  type CacheKeyService,
+  GLOBAL_WRITE_TOKEN,
+  TokenStore,
+} from 'nestjs-alkey';
+import { type Identifier } from '../../lib/core/identifiers/identifier.js';
 import { until } from './redis-servers.js';
 import { describeWith } from './suites.js';
 
@@ -9,6 +16,7 @@ export type StoreOptions = () => AlkeyModuleOptions;
 
 /** Long enough for a busy machine; nothing in these suites is about being late. */
 const PATIENT_MS = 5_000;
+const MAX_AGE_MS = 1_000;
 /** What a suite leaves in a Redis that others use as well is gone a minute later. */
 const SHORT_LIFE_MS = 60_000;
 
@@ -37,6 +45,31 @@ export function inRedis(redis: string): AlkeyModuleOptions {
     tokenTtlMs: SHORT_LIFE_MS,
     ttlMs: SHORT_LIFE_MS,
   };
+}
+
+/** Where `startApp` keeps things unless it is told: in memory, in the project `near` as that asks for. */
+export function storesByDefault(): AlkeyModuleOptions {
+  const redis = redisOfNearTokens();
+  return redis === undefined
+    ? { redis: false }
+    : { ...inRedis(redis), near: { maxAgeMs: MAX_AGE_MS } };
+}
+
+/** Waits until what is read is kept near, where `storesByDefault` asks for that. */
+export async function nearTokensAreKept(app: INestApplication): Promise<void> {
+  if (redisOfNearTokens() === undefined) return;
+  const store = app.get(TokenStore);
+  const everything = [GLOBAL_WRITE_TOKEN as Identifier];
+  await until(async () => {
+    await store.read(everything).catch(() => undefined);
+    return store.peek(everything) !== undefined;
+  });
+}
+
+/** As `near-environment.js` sets it. */
+function redisOfNearTokens(): string | undefined {
+  return (globalThis as { readonly redisOfNearTokens?: string })
+    .redisOfNearTokens;
 }
 
 /** Waits until tokens are kept: the connection is made in the background. */

@@ -91,6 +91,9 @@ export class RefResolver {
 
   private resolveIdentifier(text: string): Resolution {
     const dependency = this.catalog.onIdentifier(text);
+    if (dependency && isRow(dependency)) {
+      return { kind: 'dependencies', dependencies: [dependency] };
+    }
     const parsed = parseIdentifier(text);
     if (parsed?.kind !== 'row') {
       return {
@@ -99,7 +102,11 @@ export class RefResolver {
       };
     }
     return dependency
-      ? namedRow([dependency], parsed.values)
+      ? {
+          kind: 'dependencies',
+          dependencies: [dependency],
+          rowKey: parsed.values,
+        }
       : {
           kind: 'no-row',
           dependencies: [onTable(this.catalog.requireTable(parsed.table))],

@@ -156,6 +156,14 @@ export class EntityCatalog {
    * @throws AlkeyError `ALKEY_INVALID_REF` for a text of another form, `ALKEY_UNKNOWN_TABLE`
    */
   onIdentifier(text: string): Dependency | undefined {
+    const remembered = this.known.getIdentifier(text);
+    if (remembered) return remembered;
+    const dependency = this.readIdentifier(text);
+    if (dependency) this.known.keepIdentifier(text, dependency);
+    return dependency;
+  }
+
+  private readIdentifier(text: string): Dependency | undefined {
     const parsed = parseIdentifier(text);
     switch (parsed?.kind) {
       case 'everything':

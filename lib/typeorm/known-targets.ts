@@ -12,7 +12,7 @@ export interface KnownTarget {
   readonly rows: Map<unknown, readonly Dependency[]> | undefined;
 }
 
-/** Rows of all targets together; beyond that all are forgotten and begin anew, each at little cost. */
+/** Rows and identifiers of all targets together; beyond that all are forgotten and begin anew, each at little cost. */
 const MAX_ROWS = 50_000;
 /** Longer than any key that is asked for often: requests choose how long the others are. */
 const MAX_KEY_LENGTH = 64;
@@ -24,6 +24,7 @@ const MAX_KEY_LENGTH = 64;
 export class KnownTargets {
   #byObject = new WeakMap<object, KnownTarget>();
   readonly #byName = new Map<string, KnownTarget>();
+  readonly #byIdentifier = new Map<string, Dependency>();
   readonly #maxRows: number;
   #rows = 0;
 
@@ -58,15 +59,31 @@ export class KnownTargets {
     dependencies: readonly Dependency[],
   ): void {
     if (!rows || !isShortKey(key)) return;
-    if (this.#rows === this.#maxRows) this.clear();
-    this.#rows += 1;
+    this.#count();
     rows.set(key, dependencies);
+  }
+
+  /** What an identifier stands for, however it is spelt. */
+  getIdentifier(text: string): Dependency | undefined {
+    return this.#byIdentifier.get(text);
+  }
+
+  keepIdentifier(text: string, dependency: Dependency): void {
+    if (!isShortKey(text)) return;
+    this.#count();
+    this.#byIdentifier.set(text, dependency);
   }
 
   clear(): void {
     this.#byObject = new WeakMap();
     this.#byName.clear();
+    this.#byIdentifier.clear();
     this.#rows = 0;
+  }
+
+  #count(): void {
+    if (this.#rows === this.#maxRows) this.clear();
+    this.#rows += 1;
   }
 }
 

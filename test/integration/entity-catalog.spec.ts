@@ -107,7 +107,10 @@ describe('EntityCatalog', () => {
     expect(catalog.onRow('Thing', '01')?.[0]?.identifier).toBe(
       'alkey:things#1',
     );
+    const identifier = 'alkey:things#01';
+    expect(catalog.onIdentifier(identifier)?.identifier).toBe('alkey:things#1');
     await addTo(catalog, 'default', [byText]);
+    expect(catalog.onIdentifier(identifier)?.identifier).toBe(identifier);
     expect(catalog.onRow('Thing', '01')?.[0]?.identifier).toBe(
       'alkey:things#01',
     );
@@ -150,5 +153,12 @@ describe('KnownTargets', () => {
     expect([...known.get(User)!.rows!.keys()]).toEqual([1, 2]);
     known.keepRow(target, 3, row);
     expect(known.get(User)).toBeUndefined();
+    const [short, long] = ['alkey:users#1', `alkey:users#${'0'.repeat(64)}1`];
+    known.keepIdentifier(short, row[0]!);
+    known.keepIdentifier(long, row[0]!);
+    expect(known.getIdentifier(short)).toBe(row[0]);
+    expect(known.getIdentifier(long)).toBeUndefined();
+    known.keepIdentifier('alkey:users#01', row[0]!);
+    expect(known.getIdentifier(short)).toBeUndefined();
   });
 });

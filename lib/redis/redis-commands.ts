@@ -158,6 +158,8 @@ export async function inOneTrip<Item, Reply>(
   items: readonly Item[],
   send: (item: Item) => Promise<Reply>,
 ): Promise<Reply[]> {
+  const [only] = items;
+  if (only !== undefined && items.length === 1) return [await send(only)];
   if (items.length <= ITEMS_PER_TICK) return Promise.all(items.map(send));
   const replies: Promise<Reply[]>[] = [];
   for (const chunk of chunksOf(items, ITEMS_PER_TICK)) {
@@ -180,6 +182,7 @@ export function chunksOf<Item>(
   items: readonly Item[],
   size: number,
 ): readonly (readonly Item[])[] {
+  if (items.length > 0 && items.length <= size) return [items];
   return [...chunks(items, size)];
 }
 

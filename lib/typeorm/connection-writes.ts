@@ -158,7 +158,7 @@ export class ConnectionWrites {
   /** What the text will change, to hold before it runs. */
   private foreseen({ analysis, parameters }: SqlCall): readonly Identifier[] {
     return analysis.statements.flatMap(statement =>
-      heldBefore(this.foresee(statement, parameters)),
+      isWrite(statement) ? heldBefore(this.foresee(statement, parameters)) : [],
     );
   }
 
@@ -237,7 +237,7 @@ export class ConnectionWrites {
     for (const statement of analysis.statements) {
       if (statement.commitsImplicitly) this.flush(visible);
       this.control(statement, rolledBack, visible);
-      if (statement.writes.length > 0 || statement.unknown !== undefined) {
+      if (isWrite(statement)) {
         const effects = effectsOf(
           statement,
           parameters,
@@ -366,6 +366,11 @@ function withRowsBefore(
   return affected === undefined || affected > before.length
     ? end
     : { ...end, facts: { ...facts, outcome: { ...facts.outcome, before } } };
+}
+
+/** Whether a statement may write; BEGIN, COMMIT and their like do not. */
+function isWrite({ writes, unknown }: Statement): boolean {
+  return writes.length > 0 || unknown !== undefined;
 }
 
 /** What to hold for a statement that takes effect by itself. */

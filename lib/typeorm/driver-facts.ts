@@ -224,7 +224,9 @@ function rowsOf(rows: unknown): readonly Row[] | undefined {
   const found: Row[] = [];
   for (const row of rows as readonly unknown[]) {
     if (typeof row !== 'object' || row === null) return undefined;
-    found.push(new Map(Object.entries(row)));
+    const values = new Map<string, unknown>();
+    for (const name of Object.keys(row)) values.set(name, valueAt(row, name));
+    found.push(values);
   }
   return found;
 }

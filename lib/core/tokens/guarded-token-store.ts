@@ -168,10 +168,7 @@ export class GuardedTokenStore extends TokenStore {
     );
   }
 
-  /**
-   * Waits for what is under way, since not every caller does, tries once more to pay what is owed, then
-   * closes the store.
-   */
+  /** Waits for what is under way, tries once more to pay what is owed, then closes the store. */
   override async close(): Promise<void> {
     this.#isClosed = true;
     this.#cancelRetry?.();

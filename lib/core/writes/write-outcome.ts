@@ -25,7 +25,9 @@ export function rowsTold(
   if (returning === undefined || !returned) return undefined;
   if (affected !== undefined && affected !== returned.length) return undefined;
   if (returning === 'all') return returned;
-  return returned.map(
-    row => new Map(returning.map(name => [name, row.get(name)] as const)),
+  return returned.map(row =>
+    row.size === returning.length && returning.every(name => row.has(name))
+      ? row
+      : new Map(returning.map(name => [name, row.get(name)] as const)),
   );
 }

@@ -72,7 +72,9 @@ export class CacheKeyService {
    */
   async key(...parts: readonly unknown[]): Promise<string> {
     const unread = this.recent.keyOf(this.partsOf(parts));
-    const reading = await this.reader.read(unread.identifiers);
+    const reading =
+      this.reader.peek(unread.identifiers) ??
+      (await this.reader.read(unread.identifiers));
     return reading.kind === 'tokens'
       ? unread.under(reading.tokens)
       : uniqueKey();

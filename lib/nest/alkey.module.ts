@@ -48,6 +48,7 @@ import { RefResolver } from './ref-resolver.js';
 import { createResponseCache } from './response-cache.js';
 import { ResponseCapture } from './response-capture.js';
 import { ResponseStore } from './response-store.js';
+import { HeldAnswers } from './held-answers.js';
 import { RouteBypasses } from './route-bypasses.js';
 import { RouteHeaders } from './route-headers.js';
 import { RoutePlans } from './route-plans.js';
@@ -80,6 +81,7 @@ const providers: Provider[] = [
   RouteHeaders,
   RouteBypasses,
   StaleAnswers,
+  HeldAnswers,
   RouteRuns,
   RouteResponses,
   CallPlans,

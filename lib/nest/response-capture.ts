@@ -5,11 +5,11 @@ import { entityTag } from '../core/responses/entity-tag.js';
 import { extendVary, varyGained } from '../core/responses/cache-control.js';
 import { type BypassReason, mayStore } from '../core/responses/cacheability.js';
 import {
+  type AnswerParts,
   byteLengthOf,
   textOf,
   type StoredBody,
   type StoredHeader,
-  type StoredResponse,
 } from '../core/responses/stored-response.js';
 import { type ResolvedOptions } from './alkey.options.js';
 import { ClassMemory } from './class-memory.js';
@@ -25,7 +25,7 @@ export type HandlerRun =
       /** What the request that ran it answers. */
       readonly value: unknown;
       /** What may be given to others. */
-      readonly response: StoredResponse;
+      readonly response: AnswerParts;
       readonly reason?: undefined;
     }
   | {
@@ -34,6 +34,14 @@ export type HandlerRun =
       readonly reason: BypassReason;
       readonly status: number;
     };
+
+/** What an entity tag is made of. */
+export interface TaggedRun {
+  readonly slot: string;
+  readonly fingerprint: Fingerprint;
+  /** Milliseconds since 1970. */
+  readonly madeAt: number;
+}
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
@@ -69,19 +77,16 @@ export class ResponseCapture {
   ) {}
 
   /**
-   * What the handler answered, ready to be stored, or why it must not be. `before` are the headers
+   * What the handler answered, ready for others, or why it is not for them. `before` are the headers
    * that stood before it ran: only what it set itself belongs to the answer. A cookie, `no-store` and
-   * `private` count whoever set them.
+   * `private` count whoever set them. Under `tagged` it gets an entity tag; without, it is not to be stored.
    */
   take(
     plan: RoutePlan,
     exchange: HttpExchange,
     value: unknown,
     before: HeaderMap,
-    {
-      slot,
-      fingerprint,
-    }: { readonly slot: string; readonly fingerprint: Fingerprint },
+    tagged?: TaggedRun,
   ): HandlerRun {
     const status = exchange.status();
     // An interceptor behind ours may have found out who asks.
@@ -110,22 +115,25 @@ export class ResponseCapture {
     });
     if (!verdict.store) return { value, reason: verdict.reason, status };
     if (!kept) return { value, reason: 'unencodable', status };
-    const storedAt = Date.now();
     const made = headersMade(before, after);
     const added = [...kept.headers];
     // Interceptors outside and templates make of it what no token tells; then the tag is theirs.
-    if (plan.form === 'text' && status === 200 && !after.has('etag')) {
+    if (
+      tagged &&
+      plan.form === 'text' &&
+      status === 200 &&
+      !after.has('etag')
+    ) {
+      const { slot, fingerprint, madeAt } = tagged;
       const isHandlers = made.some(([name]) => REPEATED_BY_304.has(name));
       const confirmedBy = isHandlers ? 'store' : 'tokens';
-      const tag = entityTag({ slot, fingerprint, confirmedBy }, storedAt);
+      const tag = entityTag({ slot, fingerprint, confirmedBy }, madeAt);
       added.push(['etag', tag]);
     }
-    const response: StoredResponse = {
-      fingerprint,
+    const response: AnswerParts = {
       status,
       headers: [...made, ...added],
       body: kept.body,
-      storedAt,
     };
     for (const [name, header] of added) exchange.setHeader(name, header);
     // What is sent now is what is sent later, to the byte.
@@ -135,7 +143,7 @@ export class ResponseCapture {
   /** Gives a stored answer; `undefined` where it has a class that this process does not know yet. */
   restore(
     plan: RoutePlan,
-    stored: StoredResponse,
+    stored: AnswerParts,
     exchange: HttpExchange,
   ): { readonly value: unknown } | undefined {
     const { status, headers, body } = stored;
@@ -267,7 +275,7 @@ function jsonOf(
  * an entity tag, and a charset only where the type has none.
  */
 function sendable(
-  { body, status }: StoredResponse,
+  { body, status }: AnswerParts,
   exchange: HttpExchange,
 ): unknown {
   const asBytes =

@@ -7,6 +7,7 @@ import { defer, type Observable, of } from 'rxjs';
 import { confirmedTag } from '../core/responses/entity-tag.js';
 import { type StoredResponse } from '../core/responses/stored-response.js';
 import { AlkeyEvents } from './alkey-events.js';
+import { HeldAnswers } from './held-answers.js';
 import { httpExchange } from './http-exchange.js';
 import { type Handler } from './nest-metadata.js';
 import { ResponseCapture } from './response-capture.js';
@@ -35,6 +36,7 @@ export class RouteResponses {
     private readonly capture: ResponseCapture,
     private readonly headers: RouteHeaders,
     private readonly bypasses: RouteBypasses,
+    private readonly held: HeldAnswers,
     private readonly runs: RouteRuns,
     private readonly stale: StaleAnswers,
     private readonly events: AlkeyEvents,
@@ -91,10 +93,16 @@ export class RouteResponses {
 
   private answerUnder(
     visit: Visit,
-    { slot, dependencies, fingerprints }: AskedAnswer,
+    asked: AskedAnswer,
     reading: TokenReading,
     early?: EarlyAnswer,
   ): Observable<unknown> | Promise<Observable<unknown>> {
+    const { slot, dependencies, fingerprints } = asked;
+    if (reading.kind === 'held') {
+      return this.held.answer(visit, asked, () =>
+        this.readAndAnswer(visit, asked),
+      );
+    }
     if (reading.kind !== 'tokens') {
       return this.bypasses.pass(visit, reading.kind, dependencies);
     }

@@ -171,14 +171,16 @@ export class RouteRuns {
       forgetAfter(statusOfError(error));
       throw error;
     }
-    const wanted = { slot, fingerprint };
-    const made = this.capture.take(plan, exchange, value, headers, wanted);
+    const storedAt = Date.now();
+    const tagged = { slot, fingerprint, madeAt: storedAt };
+    const made = this.capture.take(plan, exchange, value, headers, tagged);
     if (!made.response) {
       forgetAfter(made.status);
       return made;
     }
     const { name, ttlMs } = plan;
-    const size = this.responses.put(slot, made.response, ttlMs, name);
+    const response = { ...made.response, fingerprint, storedAt };
+    const size = this.responses.put(slot, response, ttlMs, name);
     this.stale.sawCurrent(plan, slot, fingerprint);
     const identifiers = identifiersOf(dependencies);
     const source = 'http';

@@ -11,6 +11,8 @@ export interface Visit {
   readonly exchange: HttpExchange;
   readonly context: ExecutionContext;
   readonly next: CallHandler;
+  /** How many runs beside the cache had begun when it first found a writer about to commit. */
+  heldAfter?: number;
 }
 
 /** What a request asks for, and under which tokens. */

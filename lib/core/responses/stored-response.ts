@@ -21,14 +21,18 @@ export type StoredHeader = readonly [
   value: string | readonly string[],
 ];
 
-export interface StoredResponse {
-  /** Of the tokens under which it was made. */
-  readonly fingerprint: Fingerprint;
+/** What an answer is made of. */
+export interface AnswerParts {
   /** 0 for what has no status, outside HTTP. */
   readonly status: number;
   /** Those that the handler set, in its order; an empty list: it took this one away. */
   readonly headers: readonly StoredHeader[];
   readonly body: StoredBody;
+}
+
+export interface StoredResponse extends AnswerParts {
+  /** Of the tokens under which it was made. */
+  readonly fingerprint: Fingerprint;
   /** Milliseconds since 1970. */
   readonly storedAt: number;
   /** What the fingerprint was made of, where the route does not say it and the handler found out. */

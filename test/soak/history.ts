@@ -63,6 +63,8 @@ export class History {
   staleAfterAcknowledged = 0;
   /** For how long, at most, a newer version had been known when a stale read began. */
   longestStaleMs = 0;
+  /** The same of each read that was outdated for no longer than it may be, by near tokens. */
+  readonly outdatedMs: number[] = [];
   longestWithoutHit: Gap = { fromMs: 0, ms: 0, faults: [] };
   readonly survived = new Map<string, number>();
   private readonly faults: Fault[] = [];
@@ -72,6 +74,8 @@ export class History {
   constructor(
     private readonly ledger: Ledger,
     readonly clock: () => number,
+    /** How long an answer may be outdated; `undefined`: not at all. */
+    private readonly mayBeOutdatedMs: number | undefined,
   ) {}
 
   answered({ path, isHit, beganMs, dues, versions }: Answered): void {
@@ -79,14 +83,17 @@ export class History {
     if (isHit) this.hit(beganMs);
     const rows = this.ledger.staleRows(versions, dues);
     if (rows.length === 0) return;
+    const ageMs =
+      beganMs - Math.min(...rows.map(({ outdatedAtMs }) => outdatedAtMs));
+    if (this.mayBeOutdatedMs !== undefined && ageMs <= this.mayBeOutdatedMs) {
+      this.outdatedMs.push(ageMs);
+      return;
+    }
     this.staleReads += 1;
     if (rows.some(({ evidence }) => evidence === 'acknowledged')) {
       this.staleAfterAcknowledged += 1;
     }
-    this.longestStaleMs = Math.max(
-      this.longestStaleMs,
-      ...rows.map(({ atMs }) => beganMs - atMs),
-    );
+    this.longestStaleMs = Math.max(this.longestStaleMs, ageMs);
     if (this.stories.length === MOST_STORIES) return;
     const endedMs = this.clock();
     const faults = this.faults

@@ -16,6 +16,8 @@ export type Dues = ReadonlyMap<string, Due>;
 export interface StaleRow extends Due {
   readonly row: string;
   readonly answered: number | null;
+  /** When the first version was known that is newer than the answered one. */
+  readonly outdatedAtMs: number;
 }
 
 /** The life of a row that comes and goes: never there, inserted, updated, deleted. */
@@ -33,21 +35,25 @@ export const BLINK = {
  * Everything runs in one process: what was noted before a request was sent happened before it.
  */
 export class Ledger {
-  private readonly known = new Map<string, Due>();
+  /** Of each row, the oldest version first. */
+  private readonly known = new Map<string, Due[]>();
   private readonly deletes = new Set<string>();
 
   constructor(private readonly clock: () => number) {}
 
   /** What is known at this moment. */
   dues(): Dues {
-    return new Map(this.known);
+    return new Map(
+      [...this.known].map(([row, versions]) => [row, versions.at(-1)!]),
+    );
   }
 
   /** A version was committed at this moment or before. */
   saw(row: string, version: number, evidence: Evidence): void {
-    const known = this.known.get(row);
-    if (known && known.version >= version) return;
-    this.known.set(row, { version, evidence, atMs: this.clock() });
+    const known = this.known.get(row) ?? [];
+    if ((known.at(-1)?.version ?? -1) >= version) return;
+    this.known.set(row, known);
+    known.push({ version, evidence, atMs: this.clock() });
   }
 
   sawAll(versions: Versions, evidence: Evidence): void {
@@ -71,8 +77,10 @@ export class Ledger {
   staleRows(answer: Versions, dues: Dues): readonly StaleRow[] {
     return Object.entries(answer).flatMap(([row, answered]) => {
       const due = dues.get(row);
-      if (!due || this.newestMeaning(row, answered) >= due.version) return [];
-      return [{ ...due, row, answered }];
+      const meant = this.newestMeaning(row, answered);
+      if (!due || meant >= due.version) return [];
+      const newer = this.known.get(row)?.find(each => each.version > meant);
+      return [{ ...due, row, answered, outdatedAtMs: (newer ?? due).atMs }];
     });
   }
 

@@ -10,6 +10,8 @@ export interface SoakOptions {
   readonly storeTimeoutMs: number;
   /** Without Alkey: keys are deleted by hand after the commit. */
   readonly naive: boolean;
+  /** With copies of tokens in each process. */
+  readonly near: boolean;
   readonly topology: 'single' | 'sentinel';
   /** Kinds of faults; `undefined`: all that the topology has. */
   readonly faults: readonly string[] | undefined;
@@ -28,11 +30,18 @@ export function readOptions(args: readonly string[]): SoakOptions {
       'on-store-failure': { type: 'string', default: 'serve' },
       'store-timeout': { type: 'string', default: '50' },
       naive: { type: 'boolean', default: false },
+      near: { type: 'boolean', default: false },
       topology: { type: 'string', default: 'single' },
       faults: { type: 'string' },
       json: { type: 'boolean', default: false },
     },
   });
+  const topology = oneOf('topology', values.topology, ['single', 'sentinel']);
+  if (values.near && (values.naive || topology !== 'single')) {
+    throw new TypeError(
+      'Expected --near without --naive and --topology sentinel.',
+    );
+  }
   return {
     seconds: positive('seconds', values.seconds),
     seed: positive('seed', values.seed),
@@ -44,7 +53,8 @@ export function readOptions(args: readonly string[]): SoakOptions {
     ]),
     storeTimeoutMs: positive('store-timeout', values['store-timeout']),
     naive: values.naive,
-    topology: oneOf('topology', values.topology, ['single', 'sentinel']),
+    near: values.near,
+    topology,
     faults: values.faults?.split(','),
     json: values.json,
   };

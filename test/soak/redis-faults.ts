@@ -128,6 +128,27 @@ export function sentinelFaults(
   ];
 }
 
+/** What happens to the connections by which a server tells of changes, and to nothing else. */
+export function messageFaults(server: RedisServer): readonly FaultKind[] {
+  return [
+    {
+      kind: 'redis message connections dropped',
+      async run(begin) {
+        const clients = String(await server.command('CLIENT', 'LIST'));
+        const ids = clients
+          .split('\n')
+          .filter(client => BROADCAST.test(client))
+          .map(client => /^id=(\d+)/.exec(client)?.[1] ?? '');
+        begin();
+        for (const id of ids) await server.command('CLIENT', 'KILL', 'ID', id);
+      },
+    },
+  ];
+}
+
+/** How `CLIENT LIST` marks those that are told of all changes. */
+const BROADCAST = / flags=\w*B/;
+
 function anyRedisFaults(
   current: () => Promise<RedisServer>,
   random: Random,

@@ -20,10 +20,21 @@ export interface Report {
   readonly staleReads: number;
   readonly staleAfterAcknowledged: number;
   readonly longestStaleMs: number;
+  /** Reads that were outdated for no longer than near tokens may be, and for how long. */
+  readonly outdated: Outdated;
   readonly stories: readonly StaleRead[];
   readonly longestWithoutHit: Gap;
   readonly expectedErrors: number;
   readonly errors: Readonly<Record<string, number>>;
+}
+
+export interface Outdated {
+  readonly reads: number;
+  /** Of all reads. */
+  readonly share: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
 }
 
 /** Stories that are printed. */
@@ -43,6 +54,7 @@ export function reportOf(options: SoakOptions, history: History): Report {
     staleReads: history.staleReads,
     staleAfterAcknowledged: history.staleAfterAcknowledged,
     longestStaleMs: Math.round(history.longestStaleMs),
+    outdated: outdatedIn(history),
     stories: history.stories,
     longestWithoutHit: history.longestWithoutHit,
     expectedErrors: history.expectedErrors,
@@ -54,9 +66,10 @@ export function printed(report: Report): string {
   const { options, errors, survived } = report;
   const { apps, consistency, naive, onStoreFailure, seconds, seed, topology } =
     options;
+  const { outdated } = report;
   const mode = naive
     ? 'keys deleted by hand'
-    : `consistency '${consistency}', onStoreFailure '${onStoreFailure}'`;
+    : `consistency '${consistency}', onStoreFailure '${onStoreFailure}'${options.near ? ', near tokens' : ''}`;
   const lines: readonly (readonly [string, string | number])[] = [
     ['checked reads', report.checkedReads],
     ['  against the database itself', report.checkedAgainstDatabase],
@@ -77,6 +90,18 @@ export function printed(report: Report): string {
     ...Object.entries(errors).map(
       ([error, count]) => [`  ${error}`, count] as const,
     ),
+    ...(options.near
+      ? ([
+          [
+            'outdated for as long as they may be',
+            `${outdated.reads} (${(100 * outdated.share).toFixed(2)} %)`,
+          ],
+          [
+            '  for p50, p99, at most',
+            [outdated.p50Ms, outdated.p99Ms, outdated.maxMs].map(ms).join(', '),
+          ],
+        ] as const)
+      : []),
     ['STALE READS', report.staleReads],
     ['  behind an acknowledged write', report.staleAfterAcknowledged],
     ['  behind by, at most', `${report.longestStaleMs} ms`],
@@ -87,6 +112,19 @@ export function printed(report: Report): string {
     ...lines.map(([name, value]) => `${name.padEnd(width)}  ${value}`),
     ...report.stories.slice(0, MOST_PRINTED).map(story),
   ].join('\n');
+}
+
+function outdatedIn({ outdatedMs, reads }: History): Outdated {
+  const ages = outdatedMs.toSorted((a, b) => a - b);
+  const quantile = (share: number): number =>
+    ages[Math.max(0, Math.ceil(share * ages.length) - 1)] ?? 0;
+  return {
+    reads: ages.length,
+    share: reads === 0 ? 0 : ages.length / reads,
+    p50Ms: quantile(0.5),
+    p99Ms: quantile(0.99),
+    maxMs: quantile(1),
+  };
 }
 
 function story(read: StaleRead): string {

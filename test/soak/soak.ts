@@ -10,11 +10,17 @@ import { Ledger } from './ledger.js';
 import { ITEMS, runLoad } from './load.js';
 import { type SoakOptions } from './options.js';
 import { Random } from './random.js';
-import { sentinelFaults, singleRedisFaults } from './redis-faults.js';
+import {
+  messageFaults,
+  sentinelFaults,
+  singleRedisFaults,
+} from './redis-faults.js';
 import { type Report, reportOf } from './report.js';
 
 /** Longer than any commit or pause of a process that the faults make: what it promises is no more. */
 const LEASE_MS = 3_000;
+/** How long a process uses its copy of a token, with `--near`, whatever it is told. */
+const MAX_AGE_MS = 1_000;
 
 interface Stores {
   readonly option: RedisOption;
@@ -43,7 +49,12 @@ export async function soak(
     const isOver = () =>
       interrupted.aborted || clock() > options.seconds * 1_000;
     const ledger = new Ledger(clock);
-    const history = new History(ledger, clock);
+    const history = new History(
+      ledger,
+      clock,
+      // A copy is as old as the question for it, which may take so long itself.
+      options.near ? MAX_AGE_MS + options.storeTimeoutMs : undefined,
+    );
     const kinds = chosen(options, [
       ...processFaults(fleet, database, faultChoices),
       ...stores.faults,
@@ -84,7 +95,7 @@ function chosen(
 }
 
 async function startStores(
-  { topology }: SoakOptions,
+  { near, topology }: SoakOptions,
   random: Random,
 ): Promise<Stores> {
   if (topology === 'sentinel') {
@@ -104,13 +115,16 @@ async function startStores(
   return {
     option: server.url,
     url: server.url,
-    faults: singleRedisFaults(server, random),
+    faults: [
+      ...singleRedisFaults(server, random),
+      ...(near ? messageFaults(server) : []),
+    ],
     stop,
   };
 }
 
 function appOptions(
-  { consistency, naive, onStoreFailure, storeTimeoutMs }: SoakOptions,
+  { consistency, naive, near, onStoreFailure, storeTimeoutMs }: SoakOptions,
   database: SoakDatabase,
   { option, url }: Stores,
   place: number,
@@ -129,6 +143,7 @@ function appOptions(
             consistency,
             onStoreFailure,
             storeTimeoutMs,
+            near: near && { maxAgeMs: MAX_AGE_MS },
           },
         }),
   };

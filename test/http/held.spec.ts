@@ -99,6 +99,8 @@ describe.each(ADAPTERS)(
       await found(4);
       gate.open();
       expect(runOf(await first)).toBe(1);
+      // Each of them once more.
+      await found(7);
       await gate.reached(1);
       gate.open();
       const answers = await Promise.all(others);
@@ -133,7 +135,7 @@ describe.each(ADAPTERS)(
 
     it('wait no longer than storeTimeoutMs for a run that hangs', async () => {
       const gate = new Gate();
-      const { app } = await start(adapter, gate, { storeTimeoutMs: 50 });
+      const { app } = await start(adapter, gate, { storeTimeoutMs: 500 });
       await using _ = app;
       const asked = [app.get('/x')];
       await gate.reached(1);
@@ -153,6 +155,7 @@ describe.each(ADAPTERS)(
       await found(3);
       gate.open(new NotFoundException('gone'));
       expect((await first).status).toBe(404);
+      await found(5);
       await gate.reached(1);
       gate.open(new NotFoundException('gone'));
       const statuses = (await Promise.all(others)).map(({ status }) => status);

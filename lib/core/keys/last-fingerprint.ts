@@ -1,5 +1,5 @@
 import { type Identifier } from '../identifiers/identifier.js';
-import { type Token } from '../tokens/token.js';
+import { sameTokens, type Token } from '../tokens/token.js';
 import { type Fingerprint, fingerprintOf } from './cache-key.js';
 
 /** The fingerprints of some identifiers: where their tokens are those of the last time, it is as well. */
@@ -12,18 +12,10 @@ export class LastFingerprint {
 
   /** @throws AlkeyError as `fingerprintOf` does */
   of(tokens: readonly Token[]): Fingerprint {
-    if (this.#fingerprint === undefined || !sameTexts(tokens, this.#tokens)) {
+    if (this.#fingerprint === undefined || !sameTokens(tokens, this.#tokens)) {
       this.#fingerprint = fingerprintOf(this.identifiers, tokens);
       this.#tokens = tokens;
     }
     return this.#fingerprint;
   }
-}
-
-function sameTexts(one: readonly Token[], other: readonly Token[]): boolean {
-  if (one.length !== other.length) return false;
-  for (let place = 0; place < one.length; place++) {
-    if (one[place] !== other[place]) return false;
-  }
-  return true;
 }

@@ -25,6 +25,10 @@ const TIMEOUT_MS = 120_000;
 const STORIES = Number(globalThis.process.env['STORIES'] ?? 25);
 /** The known ways to be stale are found within a few dozen. */
 const MANY_STORIES = 2_000;
+/** Longer than a story. */
+const LONG_MS = 3_600_000;
+/** A few ticks of a story. */
+const SHORT_MS = 100;
 /** As many as no story has. */
 const MANY_TOKENS = 100;
 
@@ -201,15 +205,15 @@ async function answersOf(
   return answered;
 }
 
-/** Whether any story has a stale answer. */
-async function isEverStale(
+/** Whether any story has an answer that is older than the database was. */
+async function isEverOutdated(
   setting: Setting,
   plots: fc.Arbitrary<Plot>,
 ): Promise<boolean> {
   const { failed } = await fc.check(
     fc.asyncProperty(fc.scheduler(), plots, async (scheduler, each) => {
-      const { stale } = await tell(scheduler, setting, each);
-      return stale.length === 0;
+      const { outdated } = await tell(scheduler, setting, each);
+      return outdated.length === 0;
     }),
     { numRuns: MANY_STORIES, endOnFailure: true },
   );
@@ -319,6 +323,11 @@ describe('no answer is older than the database was when its request began', () =
 
   it.each<readonly [string, Setting, fc.Arbitrary<Plot>]>([
     [
+      'with near tokens, between a commit and the message of its hold',
+      { processes: 2, near: { maxAgeMs: LONG_MS } },
+      fc.record({ ...onOneRow, maxTokens: fc.constant(MANY_TOKENS) }),
+    ],
+    [
       "with consistency: 'commit', between a commit and the replacement",
       { processes: 1, consistency: 'commit' },
       fc.record(plot),
@@ -336,7 +345,70 @@ describe('no answer is older than the database was when its request began', () =
   ])(
     'but for the known exception: %s',
     async (_, setting, plots) => {
-      expect(await isEverStale(setting, plots)).toBe(true);
+      expect(await isEverOutdated(setting, plots)).toBe(true);
+    },
+    TIMEOUT_MS,
+  );
+});
+
+describe('with near tokens, no answer lacks a change of which its process was told, or which it made', () => {
+  const near = { maxAgeMs: LONG_MS };
+  /** Process 1 writes, of which process 0 is told. */
+  const toldToTheReader = {
+    reader: 0,
+    writers: [{ process: 1, scripts: [UPDATE_OF_ONE_ROW, UPDATE_OF_ONE_ROW] }],
+  };
+
+  it.each<readonly [string, Setting, fc.Arbitrary<Plot>]>([
+    [
+      'in any order of the steps of two processes',
+      { processes: 2, near },
+      stories({}),
+    ],
+    [
+      'when messages get lost, from when that is noticed',
+      { processes: 2, near },
+      stories({ losses: fc.array(process, { minLength: 1, maxLength: 2 }) }),
+    ],
+    [
+      "when calls of the token store fail, are lost or come late, with onStoreFailure: 'abort'",
+      { processes: 2, near, onStoreFailure: 'abort' },
+      stories({ faults, ticks: fc.nat(4) }),
+    ],
+    [
+      "when a writer's process dies at any step",
+      { processes: 2, near },
+      stories({ deaths: fc.tuple(process), lapses: fc.nat(3) }),
+    ],
+    [
+      'when messages are slow',
+      { processes: 2, near },
+      slowStories(['is told of'], toldToTheReader),
+    ],
+    [
+      'when tokens that were read arrive after the message of their change',
+      { processes: 2, near },
+      slowStories(['hears of read'], toldToTheReader),
+    ],
+    [
+      'when tokens that were read arrive after their changes were lost',
+      { processes: 2, near },
+      slowStories(['hears of read'], { ...toldToTheReader, losses: [0] }),
+    ],
+    [
+      'when messages never come, for longer than a copy may be old',
+      { processes: 2, near: { maxAgeMs: SHORT_MS } },
+      slowStories(['is told of'], { ...toldToTheReader, ticks: 8 }),
+    ],
+    [
+      'when the process that commits reads what it wrote',
+      { processes: 1, near },
+      slowStories(['COMMIT', 'hears of'], { reader: 0 }),
+    ],
+  ])(
+    '%s',
+    async (_, setting, plots) => {
+      expect(await answersOf(setting, plots)).toBeGreaterThan(STORIES);
     },
     TIMEOUT_MS,
   );

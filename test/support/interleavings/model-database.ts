@@ -71,8 +71,13 @@ export class ModelDatabase {
 
   /** What a reader sees now: 0 where there is no such row. */
   read(resource: Resource): number {
-    if (resource !== 'all') return this.#rows.get(resource) ?? 0;
-    return [...this.#rows.values()].reduce((sum, n) => sum + n, 0);
+    return seenIn(this.#rows, resource);
+  }
+
+  /** What a reader sees now, whatever is written later. */
+  snapshot(): (resource: Resource) => number {
+    const rows = new Map(this.#rows);
+    return resource => seenIn(rows, resource);
   }
 
   apply(written: readonly number[]): void {
@@ -80,6 +85,11 @@ export class ModelDatabase {
       this.#rows.set(id, (this.#rows.get(id) ?? 0) + 1);
     }
   }
+}
+
+function seenIn(rows: ReadonlyMap<number, number>, resource: Resource): number {
+  if (resource !== 'all') return rows.get(resource) ?? 0;
+  return [...rows.values()].reduce((sum, n) => sum + n, 0);
 }
 
 export interface ModelConnectionOptions {

@@ -8,6 +8,7 @@ import { Keyv } from 'keyv';
 import { defer, lastValueFrom } from 'rxjs';
 import { type DataSource } from 'typeorm';
 import { GuardedTokenStore } from '../../../lib/core/tokens/guarded-token-store.js';
+import { NearTokenStore } from '../../../lib/core/tokens/near-token-store.js';
 import { TokenStore } from '../../../lib/core/tokens/token-store.js';
 import { WriteAnnouncer } from '../../../lib/core/writes/write-announcer.js';
 import { AlkeyModule } from '../../../lib/nest/alkey.module.js';
@@ -25,6 +26,7 @@ import {
 } from './model-database.js';
 import { ScheduledTokenStore } from './scheduled-token-store.js';
 import { Life, type Steps } from './steps.js';
+import { type ToldChanges } from './told-changes.js';
 
 /** By what an answer is asked for. */
 export type Way = 'wrap' | 'route';
@@ -35,6 +37,8 @@ export interface ModelProcessOptions {
   readonly database: ModelDatabase;
   /** The token store that all processes share. */
   readonly tokens: TokenStore;
+  /** By what it is told of changes, where it keeps copies of tokens near. */
+  readonly near?: { readonly told: ToldChanges; readonly maxAgeMs: number };
   /** The response store that all processes share. */
   readonly responses: Map<string, unknown>;
   readonly consistency: 'strict' | 'commit';
@@ -87,7 +91,7 @@ export class ModelProcess {
     this.faulty = new FaultyTokenStore(options.tokens);
     this.#wire = new ScheduledTokenStore(this.faulty, this.life);
     this.#store = new GuardedTokenStore({
-      store: this.#wire,
+      store: this.#nearest(),
       storeTimeoutMs: 50,
       clock,
       timers,
@@ -103,6 +107,17 @@ export class ModelProcess {
       onHeld: () => undefined,
       onReleased: () => undefined,
       onTouched: () => undefined,
+    });
+  }
+
+  #nearest(): TokenStore {
+    const { near, steps } = this.#options;
+    if (!near) return this.#wire;
+    return new NearTokenStore({
+      store: this.#wire,
+      maxAgeMs: near.maxAgeMs,
+      clock: steps.time.clock,
+      listen: listener => near.told.listen(listener),
     });
   }
 

@@ -6,6 +6,7 @@ import { type ManualTime } from '../manual-time.js';
 import { ModelDatabase, type Resource, type Script } from './model-database.js';
 import { ModelProcess, type Way } from './model-process.js';
 import { Steps } from './steps.js';
+import { TellingTokenStore, ToldChanges } from './told-changes.js';
 
 export const ROWS = 2;
 const LEASE_MS = 30_000;
@@ -44,6 +45,8 @@ export interface Plot {
   readonly responseFaultEach?: number;
   /** Processes that die, each at a step of its own. */
   readonly deaths?: readonly number[];
+  /** Processes whose messages get lost, which they notice at a step, and are heard again at another. */
+  readonly losses?: readonly number[];
   /** How often a store's time runs out, whatever is under way. */
   readonly ticks?: number;
   /** How often a lease ends, where no commit is under way. */
@@ -62,19 +65,27 @@ export interface Setting {
   readonly processes: number;
   readonly consistency?: 'strict' | 'commit';
   readonly onStoreFailure?: 'serve' | 'abort';
+  /** With copies of tokens in each process. */
+  readonly near?: { readonly maxAgeMs: number };
 }
 
-/** An answer and what it must not be less than. */
+/** An answer, what it must not be less than, and what there was when its request began. */
 export interface Answered {
   readonly resource: Resource;
   readonly value: number;
   readonly atLeast: number;
+  readonly current: number;
 }
 
 export interface Told {
   readonly answers: readonly Answered[];
-  /** Answers that are older than the database was when their request began. */
+  /**
+   * Answers that are older than the database was when their request began, or, with near tokens, when
+   * the first change happened of which their process had not been told.
+   */
   readonly stale: readonly Answered[];
+  /** Those, and what near tokens allow. */
+  readonly outdated: readonly Answered[];
   /** Resources that are not served from the cache once all is over, asked twice in turn. */
   readonly uncached: readonly string[];
 }
@@ -99,6 +110,7 @@ export async function tell(
     processes: count,
     consistency = 'strict',
     onStoreFailure = 'serve',
+    near,
   }: Setting,
   plot: Plot,
 ): Promise<Told> {
@@ -116,13 +128,18 @@ export async function tell(
   const database = new ModelDatabase(ROWS);
   const tokens = memoryTokens(time, plot.maxTokens);
   const responses = new Map<string, unknown>();
+  const names = Array.from({ length: count }, (_, index) => nameOf(index));
+  const told = near
+    ? names.map(name => new ToldChanges({ name, steps, database, ...near }))
+    : [];
   const processes = await Promise.all(
-    Array.from({ length: count }, (_, index) =>
+    names.map((name, index) =>
       ModelProcess.start({
-        name: nameOf(index),
+        name,
         steps,
         database,
-        tokens,
+        tokens: new TellingTokenStore(tokens, name, told),
+        ...(near && { near: { ...near, told: told[index]! } }),
         responses,
         consistency,
         onStoreFailure,
@@ -141,9 +158,11 @@ export async function tell(
     resource: Resource,
     way: Way,
   ): Promise<void> => {
-    const atLeast = database.read(resource);
+    const current = database.read(resource);
+    const atLeast =
+      told[processes.indexOf(process)]?.atLeast(resource) ?? current;
     const value = await process.answer(resource, way);
-    answers.push({ resource, value, atLeast });
+    answers.push({ resource, value, atLeast, current });
   };
 
   const areIdle = (): boolean => processes.every(({ isIdle }) => isIdle);
@@ -169,6 +188,13 @@ export async function tell(
     await steps.take(`${nameOf(index)} dies`);
     at(index).life.die();
   });
+  const losses = (plot.losses ?? []).map(async index => {
+    const name = nameOf(index);
+    await steps.take(`${name} is not told any more`);
+    told[index % count]?.lose();
+    await steps.take(`${name} is told again`);
+    told[index % count]?.resume();
+  });
   const ticks = async (): Promise<void> => {
     for (let tick = plot.ticks ?? 0; tick > 0; tick--) {
       await steps.take('time passes');
@@ -192,6 +218,7 @@ export async function tell(
       whileAlive(plot.readers[index]!.process, done),
     ),
     ...deaths,
+    ...losses,
     ticks(),
     lapses(),
   ]);
@@ -201,6 +228,7 @@ export async function tell(
   return {
     answers,
     stale: answers.filter(({ value, atLeast }) => value < atLeast),
+    outdated: answers.filter(({ value, current }) => value < current),
     uncached,
   };
 

@@ -8,6 +8,16 @@ export const CANDIDATES = [
   { name: 'bare: object', app: 'bare', path: article },
   { name: 'bare: text', app: 'bare', path: id => `${article(id)}/text` },
   { name: 'bare: 304', app: 'bare', path: id => `${article(id)}/etag` },
+  {
+    name: 'interceptor: text',
+    app: 'bare',
+    path: id => `${article(id)}/intercepted-text`,
+  },
+  {
+    name: 'interceptor: 304',
+    app: 'bare',
+    path: id => `${article(id)}/intercepted-etag`,
+  },
   { name: 'uncached', app: 'uncached', path: article },
   ...[
     'cache-manager-redis',
@@ -32,7 +42,13 @@ export const SCENARIOS = [
   {
     name: 'hits',
     title: 'Hits: the same article again and again',
-    candidates: ['bare: object', 'bare: text', 'uncached', ...CACHED],
+    candidates: [
+      'bare: object',
+      'bare: text',
+      'interceptor: text',
+      'uncached',
+      ...CACHED,
+    ],
     bases: ['bare: object', 'bare: text', 'cache-manager-redis'],
     goals: ({ framework, body }) =>
       body === 'small'
@@ -50,7 +66,7 @@ export const SCENARIOS = [
   {
     name: '304',
     title: '304s: by a client that has the answer',
-    candidates: ['bare: object', 'bare: 304', ...CACHED],
+    candidates: ['bare: object', 'bare: 304', 'interceptor: 304', ...CACHED],
     bases: ['bare: 304'],
     goals: () =>
       Object.fromEntries(OURS.map(name => [name, { 'bare: 304': 0.9 }])),

@@ -10,6 +10,9 @@ import { load, machine, redisVersion, versionOf } from '../setting.mjs';
 const REFS = [1, 10, 100];
 const CONCURRENCY = [1, 32];
 const GOAL = { refs: 10, ratio: 0.85 };
+/** Keys of one list of rows, asked for again and again, or of other rows each time. */
+const ROWS = 2000;
+const LISTS = { same: 1, other: Infinity };
 /** Keys composed in one batch. */
 const BATCH = 256;
 const PACES = {
@@ -43,29 +46,38 @@ export default async function keysBench({ services, pace }) {
     const near = await open('near', { near: { maxAgeMs: 1000 } });
     const rows = [];
     for (const refs of REFS) {
-      const parts = Array.from({ length: refs }, (_, index) =>
-        rowRef(Article, index + 1),
-      );
-      await settled(strict.keys, parts);
-      await settled(near.keys, parts);
-      const command = ['MGET', ...tokenKeys(strict.namespace, refs)];
-      await requireTokens(client, command);
-      const raw = { call: () => client.sendCommand(command) };
-      const candidates = [
-        raw,
-        raw,
-        { call: () => strict.keys.key(...parts) },
-        { call: () => near.keys.key(...parts) },
-      ];
-      for (const concurrency of CONCURRENCY) {
-        process.stderr.write(`${refs} refs, ${concurrency} at a time\n`);
-        const times = await takeTurns(
-          candidates,
-          ({ call }) => batches(call, concurrency),
-          PACES[pace],
-        );
-        await requireSame(strict.keys, parts);
-        rows.push(cells(refs, concurrency, command.length - 1, times));
+      for (const [which, most] of Object.entries(LISTS)) {
+        const lists = listsOf(refs, Math.min(most, ROWS / refs));
+        const commands = lists.map(ids => [
+          'MGET',
+          ...tokenKeys(strict.namespace, ids),
+        ]);
+        const parts = lists.map(ids => ids.map(id => rowRef(Article, id)));
+        for (const list of parts) {
+          await settled(strict.keys, list);
+          await settled(near.keys, list);
+        }
+        for (const command of commands) await requireTokens(client, command);
+        const raw = each(commands, command => client.sendCommand(command));
+        const candidates = [
+          raw,
+          raw,
+          each(parts, list => strict.keys.key(...list)),
+          each(parts, list => near.keys.key(...list)),
+        ];
+        for (const concurrency of CONCURRENCY) {
+          process.stderr.write(
+            `${refs} refs, ${which}, ${concurrency} at a time\n`,
+          );
+          const times = await takeTurns(
+            candidates,
+            ({ call }) => batches(call, concurrency),
+            PACES[pace],
+          );
+          await requireSame(strict.keys, parts[0]);
+          const tokens = commands[0].length - 1;
+          rows.push(cells({ refs, which, concurrency, tokens }, times));
+        }
       }
     }
     print(rows, { redis: await redisVersion(url), before });
@@ -90,10 +102,28 @@ async function openApp(url, options) {
   );
 }
 
+/** So many lists of so many rows, each row in one of them. */
+function listsOf(refs, count) {
+  return Array.from({ length: count }, (_, list) =>
+    Array.from({ length: refs }, (__, index) => list * refs + index + 1),
+  );
+}
+
+/** Calls with one list after the other. */
+function each(lists, call) {
+  let next = 0;
+  return {
+    call() {
+      const list = lists[next];
+      next = (next + 1) % lists.length;
+      return call(list);
+    },
+  };
+}
+
 /** What `key()` reads: the tokens of the rows, of all at once, and of rows about to be inserted. */
-function tokenKeys(namespace, refs) {
-  const rows = Array.from({ length: refs }, (_, index) => index + 1);
-  return [...rows, '**', '+'].map(each => `${namespace}:articles#${each}`);
+function tokenKeys(namespace, ids) {
+  return [...ids, '**', '+'].map(id => `${namespace}:articles#${id}`);
 }
 
 /** The same key twice: the connection is there, and all tokens are minted. */
@@ -122,7 +152,7 @@ function batches(call, concurrency) {
   );
 }
 
-function cells(refs, concurrency, tokens, times) {
+function cells({ refs, which, concurrency, tokens }, times) {
   const [raw, ...others] = times;
   const perCall = (list, digits) =>
     ((median(list) / concurrency) * 1000).toFixed(digits);
@@ -130,6 +160,7 @@ function cells(refs, concurrency, tokens, times) {
   const cpu = list => ratios(raw.busy, list.busy).median.toFixed(2);
   return [
     refs,
+    which,
     tokens,
     concurrency,
     perCall(raw.passed, 0),
@@ -148,8 +179,8 @@ function print(rows, { redis, before }) {
     `${new Date().toISOString().slice(0, 10)}, ${machine()}, load average ${before} before, ${load()} after; ` +
       `node ${process.versions.node}, Redis ${redis}, @redis/client ${versionOf('@redis/client')}`,
     '',
-    '| refs | tokens | at a time | MGET, µs | MGET again | key(), strict | key(), near | goal | CPU: MGET, µs | again | strict | near |',
-    '| ---: | ---: | ---: | ---: | --- | --- | --- | ---: | ---: | ---: | ---: | ---: |',
+    '| refs | rows | tokens | at a time | MGET, µs | MGET again | key(), strict | key(), near | goal | CPU: MGET, µs | again | strict | near |',
+    '| ---: | --- | ---: | ---: | ---: | --- | --- | --- | ---: | ---: | ---: | ---: | ---: |',
     ...rows.map(row => `| ${row.join(' | ')} |`),
   ];
   console.log(lines.join('\n'));

@@ -325,7 +325,7 @@ describe('no answer is older than the database was when its request began', () =
     [
       'with near tokens, between a commit and the message of its hold',
       { processes: 2, near: { maxAgeMs: LONG_MS } },
-      fc.record({ ...onOneRow, maxTokens: fc.constant(MANY_TOKENS) }),
+      fc.record(onOneRow),
     ],
     [
       "with consistency: 'commit', between a commit and the replacement",
@@ -396,8 +396,22 @@ describe('with near tokens, no answer lacks a change of which its process was to
       slowStories(['hears of read'], { ...toldToTheReader, losses: [0] }),
     ],
     [
+      'when a row is inserted that others know as absent, and messages are slow',
+      { processes: 2, near },
+      slowStories(['is told of'], {
+        reader: 0,
+        asked: ROWS + 1,
+        writers: [{ process: 1, scripts: [INSERT_OF_ONE_ROW] }],
+      }),
+    ],
+    [
       'when messages never come, for longer than a copy may be old',
-      { processes: 2, near: { maxAgeMs: SHORT_MS } },
+      // A hold that is given up is no hold of which anybody is told.
+      {
+        processes: 2,
+        near: { maxAgeMs: SHORT_MS },
+        onStoreFailure: 'abort',
+      },
       slowStories(['is told of'], { ...toldToTheReader, ticks: 8 }),
     ],
     [

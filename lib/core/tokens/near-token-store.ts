@@ -1,4 +1,7 @@
-import { type Identifier } from '../identifiers/identifier.js';
+import {
+  type Identifier,
+  insertingIdentifierOf,
+} from '../identifiers/identifier.js';
 import { HELD, type Held, type Holder, type Token } from './token.js';
 import { TokenStore, type HoldOutcome } from './token-store.js';
 
@@ -28,9 +31,16 @@ export interface NearTokenStoreOptions {
   readonly maxCopies?: number;
 }
 
+/** The time between two insertions of rows whose keys the database chooses. */
+interface Era {
+  isOver: boolean;
+}
+
 interface Copy {
   readonly token: Token;
   readonly untilMs: number;
+  /** Of a row, which may be one of those that are inserted next. */
+  readonly era: Era | undefined;
 }
 
 /** A read under way, and what was changed since it began: of that it brings no copy. */
@@ -51,6 +61,8 @@ export class NearTokenStore extends TokenStore implements TokenChangeListener {
   readonly #maxCopies: number;
   /** The oldest first. */
   readonly #copies = new Map<Identifier, Copy>();
+  /** By what is held while rows are inserted. */
+  readonly #eras = new Map<Identifier, Era>();
   readonly #readings = new Set<Reading>();
 
   constructor(options: NearTokenStoreOptions) {
@@ -66,7 +78,7 @@ export class NearTokenStore extends TokenStore implements TokenChangeListener {
     const tokens: Token[] = [];
     for (const identifier of identifiers) {
       const copy = this.#copies.get(identifier);
-      if (copy === undefined || copy.untilMs <= nowMs) return undefined;
+      if (copy === undefined || !isCurrent(copy, nowMs)) return undefined;
       tokens.push(copy.token);
     }
     return tokens;
@@ -80,7 +92,7 @@ export class NearTokenStore extends TokenStore implements TokenChangeListener {
     const missing: Identifier[] = [];
     for (const identifier of identifiers) {
       const copy = this.#copies.get(identifier);
-      if (copy !== undefined && copy.untilMs > nowMs) answers.push(copy.token);
+      if (copy && isCurrent(copy, nowMs)) answers.push(copy.token);
       else {
         missing.push(identifier);
         // Until the store has answered.
@@ -133,11 +145,13 @@ export class NearTokenStore extends TokenStore implements TokenChangeListener {
 
   changed(identifier: Identifier): void {
     this.#copies.delete(identifier);
+    this.#endEra(identifier);
     for (const reading of this.#readings) reading.changed.add(identifier);
   }
 
   allChanged(): void {
     this.#copies.clear();
+    this.#eras.clear();
     for (const reading of this.#readings) reading.allChanged = true;
   }
 
@@ -166,16 +180,43 @@ export class NearTokenStore extends TokenStore implements TokenChangeListener {
     nowMs: number,
   ): void {
     const untilMs = nowMs + this.#options.maxAgeMs;
+    const uncertain = new Set(changed);
+    for (const [place, token] of answers.entries()) {
+      if (token === HELD) uncertain.add(identifiers[place]!);
+    }
     for (const [place, token] of answers.entries()) {
       const identifier = identifiers[place]!;
-      if (token === HELD || changed.has(identifier)) continue;
+      const inserting = insertingIdentifierOf(identifier);
+      if (token === HELD || uncertain.has(identifier)) continue;
+      if (inserting && uncertain.has(inserting)) continue;
+      const era = inserting && this.#eraOf(inserting);
       this.#copies.delete(identifier);
-      this.#copies.set(identifier, { token, untilMs });
+      this.#copies.set(identifier, { token, untilMs, era });
     }
     for (const identifier of this.#copies.keys()) {
       if (this.#copies.size <= this.#maxCopies) return;
       this.#copies.delete(identifier);
     }
+  }
+
+  #eraOf(inserting: Identifier): Era {
+    const known = this.#eras.get(inserting);
+    if (known) return known;
+    const era: Era = { isOver: false };
+    this.#eras.set(inserting, era);
+    return era;
+  }
+
+  /**
+   * Ends what copies of rows of a table have in common when rows are inserted into it whose tokens are
+   * not held themselves: after the insertion its own token is what it was, while the message that a
+   * row's has changed may still be on its way.
+   */
+  #endEra(identifier: Identifier): void {
+    const era = this.#eras.get(identifier);
+    if (!era) return;
+    era.isOver = true;
+    this.#eras.delete(identifier);
   }
 
   /**
@@ -193,4 +234,8 @@ export class NearTokenStore extends TokenStore implements TokenChangeListener {
       for (const identifier of identifiers) this.changed(identifier);
     }
   }
+}
+
+function isCurrent({ untilMs, era }: Copy, nowMs: number): boolean {
+  return untilMs > nowMs && era?.isOver !== true;
 }

@@ -11,6 +11,7 @@ import { FaultyTokenStore } from '../../../lib/testing/faulty-token-store.js';
 import { ManualTime } from '../../support/manual-time.js';
 
 const USER = 'alkey:users#1' as Identifier;
+const INSERTING = 'alkey:users#+' as Identifier;
 const ORDER = 'alkey:orders#7' as Identifier;
 const MAX_AGE_MS = 1_000;
 
@@ -108,6 +109,30 @@ describe('tokens kept near', () => {
     expect(await near.read([USER])).toEqual([HELD]);
     expect(await near.read([USER])).toEqual([HELD]);
     expect(reads()).toHaveLength(2);
+  });
+
+  it('of rows are dropped when rows are inserted whose keys are not known yet', async () => {
+    const { far, near, listener, reads } = openNear();
+    const [token] = await near.read([USER, INSERTING]);
+    const holder = mintHolder(randomBytes);
+    await far.hold([INSERTING], holder, 10_000);
+    listener.changed(INSERTING);
+    expect(await near.read([USER, INSERTING])).toEqual([token, HELD]);
+    await far.replace([USER]);
+    await far.release([INSERTING], holder, 'unchanged');
+    // Nobody has told of the row yet.
+    expect(await near.read([USER, INSERTING])).not.toContain(token);
+    expect(reads()).toHaveLength(3);
+  });
+
+  it('of rows are not kept where rows are inserted while they are read', async () => {
+    const { near, listener, reads } = openNear();
+    await near.read([INSERTING]);
+    const reading = near.read([USER]);
+    listener.changed(INSERTING);
+    await reading;
+    await near.read([USER]);
+    expect(reads().slice(1)).toEqual([`read ${USER}`, `read ${USER}`]);
   });
 
   it('are bounded in number, the oldest going first', async () => {

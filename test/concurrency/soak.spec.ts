@@ -43,6 +43,16 @@ describeWithRedisServers('three processes under load', () => {
       expect(count(report.survived)).toBeGreaterThan(5);
     }, 180_000);
 
+    it('answer outdated by near tokens for no longer than these may be old', async () => {
+      const report = await soak(url, '--near', '--seconds', '12');
+      expect(report.stories).toEqual([]);
+      expect(report.staleReads).toBe(0);
+      expect(report.errors).toEqual({});
+      expect(report.checkedReads).toBeGreaterThan(100);
+      expect(report.hits).toBeGreaterThan(20);
+      expect(report.outdated.share).toBeLessThan(0.1);
+    }, 90_000);
+
     it('are caught when they answer older, with keys that are deleted by hand after the commit', async () => {
       const flags = '--naive --seconds 12 --seed 1 --faults committed';
       const report = await soak(url, ...flags.split(' '));

@@ -81,7 +81,13 @@ export async function startApp({
     { logger: false },
   );
   configure?.(app);
-  await app.listen(0, '127.0.0.1');
+  try {
+    await app.listen(0, '127.0.0.1');
+  } catch (error) {
+    // Nest leaves open what was opened before.
+    await app.close();
+    throw error;
+  }
   if (!namesStores) await nearTokensAreKept(app);
   const { port } = app.getHttpServer().address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;

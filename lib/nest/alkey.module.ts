@@ -238,7 +238,7 @@ export class AlkeyModule
 
   /** Closes what was opened here; a client or a cache that was handed in stays open. */
   async onApplicationShutdown(): Promise<void> {
-    this.observer.stop();
+    await this.observer.stop();
     await this.responses.settled();
     await this.store.close();
     await this.redis?.close();

@@ -59,9 +59,10 @@ export class DataSourceObserver {
     }
   }
 
-  /** The data sources are as they were before. */
-  stop(): void {
+  /** The data sources are as they were before; resolves when the ends of all writes were told. */
+  async stop(): Promise<void> {
     for (const stop of this.stopping.splice(0)) stop();
+    await this.announcer.settled();
   }
 
   private knownDataSources(): ReadonlyMap<string, DataSource> {

@@ -143,4 +143,4 @@ export class History {
 
 /** What TypeORM and the client of PostgreSQL say when its connection was ended or refused. */
 const DATABASE_FAULT =
-  /^57P01|^ECONNRESET|^EPIPE|Connection terminated|connection is closed|terminating connection|not queryable|^Query runner already released/;
+  /^57P01|^ECONNRESET|^EPIPE|Connection terminated|connection is closed|terminating connection|not queryable|^Query runner already released|query runner was already released/;

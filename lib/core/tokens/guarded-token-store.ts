@@ -64,9 +64,6 @@ export class GuardedTokenStore extends TokenStore {
   readonly #debts: TokenDebts;
   readonly #deadlines: StoreDeadlines;
   #lastError: TokenStoreError | undefined;
-  /** Calls that the store has not answered, nor failed in time. */
-  #underWay = 0;
-  #onQuiet: (() => void) | undefined;
   #isPaying = false;
   #cancelRetry: (() => void) | undefined;
   #isClosed = false;
@@ -168,13 +165,10 @@ export class GuardedTokenStore extends TokenStore {
     );
   }
 
-  /** Waits for what is under way, tries once more to pay what is owed, then closes the store. */
+  /** Tries once more to pay what is owed, then closes the store. */
   override async close(): Promise<void> {
     this.#isClosed = true;
     this.#cancelRetry?.();
-    if (this.#underWay > 0) {
-      await new Promise<void>(resolve => (this.#onQuiet = resolve));
-    }
     await this.#payDebts();
     await this.#store.close();
     this.#deadlines.close();
@@ -192,7 +186,6 @@ export class GuardedTokenStore extends TokenStore {
         cause: this.#lastError,
       });
     }
-    this.#underWay += 1;
     try {
       const answer = await this.#deadlines.inTime(operation, identifiers, call);
       this.#breaker.succeeded();
@@ -216,9 +209,6 @@ export class GuardedTokenStore extends TokenStore {
         error,
       });
       throw error;
-    } finally {
-      this.#underWay -= 1;
-      if (this.#underWay === 0) this.#onQuiet?.();
     }
   }
 

@@ -2,6 +2,7 @@ import {
   type Identifier,
   insertingIdentifierOf,
 } from '../identifiers/identifier.js';
+import { RECOVERY_MS } from '../tokens/recovery.js';
 import { type Timers } from '../tokens/timers.js';
 import { type HoldOutcome, type TokenStore } from '../tokens/token-store.js';
 import { type Holder, holderMint, type RandomBytes } from '../tokens/token.js';
@@ -34,6 +35,8 @@ export interface AnnouncerOptions {
 /** Announces commits to a token store and tells it how they ended. */
 export class WriteAnnouncer {
   private readonly mintHolder: () => Holder;
+  /** Ends of announcements that nobody waits for. */
+  private readonly endings = new Set<Promise<void>>();
 
   constructor(
     private readonly store: TokenStore,
@@ -52,7 +55,18 @@ export class WriteAnnouncer {
       this.options,
       this.mintHolder(),
       isAbandoned,
+      ending => this.watch(ending),
     );
+  }
+
+  /** Resolves when the store has been told of all that has ended, as far as it answers. */
+  async settled(): Promise<void> {
+    while (this.endings.size > 0) await Promise.all(this.endings);
+  }
+
+  private watch(ending: Promise<void>): void {
+    this.endings.add(ending);
+    void ending.then(() => this.endings.delete(ending));
   }
 }
 
@@ -73,6 +87,8 @@ export class Announcement {
     private readonly options: AnnouncerOptions,
     private readonly holder: Holder,
     private readonly isAbandoned: () => boolean,
+    /** Handed what goes on after `settle`, which never rejects. */
+    private readonly goesOn: (ending: Promise<void>) => void,
   ) {}
 
   private get renewalMs(): number {
@@ -126,20 +142,31 @@ export class Announcement {
    *
    * Waits for the store only where somebody could be served what the write has outdated meanwhile.
    * What is held for certain reads as held until its release has arrived, and if that never does,
-   * until the lease has ended: either way the token from before the write is gone. So a caller who has seen the commit
-   * succeed sees its effect, and so does everybody whom it tells.
+   * until the lease has ended: either way the token from before the write is gone. So a caller who
+   * has seen the commit succeed sees its effect, and so does everybody whom it tells.
    */
   async settle(changed: readonly Identifier[]): Promise<void> {
     this.stopRenewing?.();
     this.stopRenewing = undefined;
     if (changed.length > 0) this.options.onTouched(changed);
     if (this.held.size === 0) {
-      await ended(this.replace(changed));
+      await succeeds(this.replace(changed));
       return;
     }
     const isCovered = this.covers(changed);
-    const ending = this.end(changed);
-    if (!isCovered) await ending;
+    const unchanged = new Set(this.held);
+    let late = 0;
+    for (const identifier of changed) {
+      if (!unchanged.delete(identifier)) late += 1;
+    }
+    const told = succeeds(this.release(changed, 'changed'));
+    // What covers tokens that nobody held is let go when these have changed, and not before; where the
+    // store does not say that they have, it changes as well.
+    const outcome = late === 0 || (await told) ? 'unchanged' : 'changed';
+    const restored = succeeds(this.release([...unchanged], outcome));
+    const ending = this.ended(told, restored);
+    if (isCovered) this.goesOn(ending);
+    else await ending;
   }
 
   /** Whether no token of these is read before the store has learned of the end. */
@@ -156,21 +183,8 @@ export class Announcement {
     );
   }
 
-  /**
-   * Tokens that nobody held change together with those that were; what covers them is let go after
-   * that.
-   */
-  private async end(changed: readonly Identifier[]): Promise<void> {
-    const unchanged = new Set(this.held);
-    let late = 0;
-    for (const identifier of changed) {
-      if (!unchanged.delete(identifier)) late += 1;
-    }
-    const told = ended(this.release(changed, 'changed'));
-    if (late > 0) await told;
-    const restored = ended(this.release([...unchanged], 'unchanged'));
-    await told;
-    await restored;
+  private async ended(...releases: readonly Promise<boolean>[]): Promise<void> {
+    await Promise.all(releases);
     const heldMs = this.options.clock() - this.heldSince;
     this.options.onReleased([...this.held], heldMs);
     this.held.clear();
@@ -197,9 +211,12 @@ export class Announcement {
     await this.store.release(identifiers, this.holder, outcome, lagMs);
   }
 
-  /** Half the lease is left to the store's clock, which may run differently. */
+  /**
+   * Half the lease is left to the store's clock, which may run differently. A store that lost its
+   * data may give others a token `RECOVERY_MS` later, unless the hold was renewed by then.
+   */
   private certainFrom(sentAtMs: number): number {
-    return sentAtMs + this.options.leaseMs / 2;
+    return sentAtMs + Math.min(this.options.leaseMs / 2, RECOVERY_MS);
   }
 
   /** A slow commit renews its holds while it waits: their lease may end, and a store may lose them. */
@@ -209,7 +226,7 @@ export class Announcement {
       this.stopRenewing = undefined;
       if (this.isAbandoned()) return;
       this.renewedAtMs = clock();
-      void ended(this.renew(this.renewedAtMs));
+      void succeeds(this.renew(this.renewedAtMs));
       this.renewLater();
     });
   }
@@ -224,11 +241,13 @@ export class Announcement {
   }
 }
 
-/** The store has reported the failure and remembers what it concerns. */
-async function ended(operation: Promise<void>): Promise<void> {
+/** Never rejects: the store has reported the failure and remembers what it concerns. */
+async function succeeds(operation: Promise<void>): Promise<boolean> {
   try {
     await operation;
+    return true;
   } catch {
     // Nothing to add: the data is written, and the caller must not hear of the cache.
+    return false;
   }
 }

@@ -14,7 +14,7 @@ import {
 import { TokenStoreError } from '../../../lib/core/tokens/token-store-error.js';
 import { tokenStoreContract } from '../../contract/token-store.contract.js';
 import { FaultyTokenStore } from '../../../lib/testing/faulty-token-store.js';
-import { ManualTime, settled } from '../../support/manual-time.js';
+import { ManualTime } from '../../support/manual-time.js';
 
 const TIMEOUT_MS = 50;
 const LEASE_MS = 30_000;
@@ -450,21 +450,19 @@ describe('a store to which much is owed', () => {
   });
 });
 
-describe('a guarded store that closes', () => {
-  it('closes its store only after what is under way has been answered', async () => {
-    const { faulty, memory, guard } = openStores();
-    let answer = () => {};
-    const answered = new Promise<void>(resolve => (answer = resolve));
-    memory.release = () => answered;
-    const released = guard.release([USER], holder(), 'changed');
-    const closed = guard.close();
-    await settled();
-    expect(faulty.asked).toEqual([`release ${USER}`]);
-    answer();
-    await Promise.all([released, closed]);
-    expect(faulty.asked).toEqual([`release ${USER}`, 'close']);
+describe('what a guarded store knows by itself', () => {
+  it('is what its store knows, unless anything is owed', async () => {
+    const { faulty, guard, failureOf } = openStores();
+    const tokens = await guard.read([USER]);
+    faulty.peek = () => tokens;
+    expect(guard.peek([USER])).toEqual(tokens);
+    faulty.fault = 'down';
+    await failureOf(guard.replace([ORDER]));
+    expect(guard.peek([USER])).toBeUndefined();
   });
+});
 
+describe('a guarded store that closes', () => {
   it('tries once more to pay what it owes, then closes its store', async () => {
     const { faulty, guard, time, failureOf } = openStores();
     faulty.fault = 'down';

@@ -57,6 +57,18 @@ describe('tokens kept near', () => {
     expect(reads()[1]).toBe(`read ${ORDER}`);
   });
 
+  it('are known without a read, as long as all of them are', async () => {
+    const { near, listener, time } = openNear();
+    expect(near.peek([USER])).toBeUndefined();
+    const tokens = await near.read([USER, ORDER]);
+    expect(near.peek([USER, ORDER])).toEqual(tokens);
+    listener.changed(USER);
+    expect(near.peek([USER, ORDER])).toBeUndefined();
+    expect(near.peek([ORDER])).toEqual(tokens.slice(1));
+    await time.advance(MAX_AGE_MS);
+    expect(near.peek([ORDER])).toBeUndefined();
+  });
+
   it('are dropped one by one when they change, and all at once', async () => {
     const { near, listener, reads } = openNear();
     await near.read([USER, ORDER]);

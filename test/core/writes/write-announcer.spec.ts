@@ -17,6 +17,7 @@ import {
   WriteAnnouncer,
 } from '../../../lib/core/writes/write-announcer.js';
 import { FaultyTokenStore } from '../../../lib/testing/faulty-token-store.js';
+import { RECOVERY_MS } from '../../../lib/core/tokens/recovery.js';
 import { ManualTime, settled } from '../../support/manual-time.js';
 
 const users = tableId('users');
@@ -145,9 +146,39 @@ describe('an announcement', () => {
     const writer = world.begin();
     await writer.hold([inserting]);
     world.store.failOn('release', 1, 'late');
-    await writer.settle([late]);
+    void writer.settle([late]);
     await settled();
     expect(await world.read(inserting)).toEqual([HELD]);
+  });
+
+  it('changes what covers a late row where the store does not say that the row has changed', async () => {
+    const world = new World();
+    const [before, old] = await world.read(inserting, late);
+    const writer = world.begin();
+    await writer.hold([inserting]);
+    world.store.failOn('release', 1);
+    await writer.settle([late]);
+    await settled();
+    const [after, still] = await world.read(inserting, late);
+    expect(still).toBe(old);
+    expect([before, HELD]).not.toContain(after);
+  });
+
+  it('has settled when the store was told of all that ended', async () => {
+    const world = new World();
+    const writer = world.begin();
+    await writer.hold([row]);
+    const answers: (() => void)[] = [];
+    world.store.release = () =>
+      new Promise<void>(resolve => answers.push(resolve));
+    await writer.settle([row]);
+    let hasSettled = false;
+    const settling = world.announcer.settled().then(() => (hasSettled = true));
+    await settled();
+    expect(hasSettled).toBe(false);
+    for (const answer of answers) answer();
+    await settling;
+    expect(world.told.at(-1)?.[0]).toBe('released');
   });
 
   it('does not end what another writer holds', async () => {
@@ -289,21 +320,21 @@ describe('a commit that takes long', () => {
   });
 });
 
-describe('the caller of a write', () => {
-  /** Whether the end of this announcement keeps its caller waiting for a store that is slow. */
-  async function waits(
-    world: World,
-    writer: Announcement,
-    ...changed: Identifier[]
-  ): Promise<boolean> {
-    world.store.fault = 'late';
-    let hasEnded = false;
-    void writer.settle(changed).then(() => (hasEnded = true));
-    await settled();
-    world.store.fault = 'none';
-    return !hasEnded;
-  }
+/** Whether the end of this announcement keeps its caller waiting for a store that is slow. */
+async function waits(
+  world: World,
+  writer: Announcement,
+  ...changed: Identifier[]
+): Promise<boolean> {
+  world.store.fault = 'late';
+  let hasEnded = false;
+  void writer.settle(changed).then(() => (hasEnded = true));
+  await settled();
+  world.store.fault = 'none';
+  return !hasEnded;
+}
 
+describe('the caller of a write', () => {
   it('does not wait for the release of what is held, which reads as held until then', async () => {
     const world = new World();
     const before = await world.read(row);
@@ -329,12 +360,15 @@ describe('the caller of a write', () => {
     expect(after).not.toEqual(before);
   });
 
-  it('does not wait for a late row whose table tells of rows being inserted', async () => {
+  it('waits for a late row, and not for the release of what covers it', async () => {
     const world = new World();
     const writer = world.begin();
     await writer.hold([table, inserting]);
-    expect(await waits(world, writer, late, table)).toBe(false);
+    world.store.failOn('release', 2, 'late');
+    await writer.settle([late, table]);
     expect(await world.read(inserting)).toEqual([HELD]);
+    await world.store.deliver();
+    expect(await world.read(inserting)).not.toContain(HELD);
   });
 
   it('waits for a token that nobody held', async () => {
@@ -350,6 +384,25 @@ describe('the caller of a write', () => {
     const writer = world.begin();
     await writer.hold([inserting]);
     expect(await waits(world, writer, late, table)).toBe(true);
+  });
+
+  it('waits where the store may have lost the hold, because renewals failed', async () => {
+    const renewalMs = 200;
+    const world = new World({ renewalMs });
+    const writer = world.begin();
+    await writer.hold([row]);
+    await world.time.advance(RECOVERY_MS - 1);
+    expect(await waits(world, world.begin(), table)).toBe(true);
+    world.store.fault = 'down';
+    await world.time.advance(renewalMs);
+    expect(await waits(world, writer, row)).toBe(false);
+
+    const cutOff = world.begin();
+    world.store.fault = 'none';
+    await cutOff.hold([row]);
+    world.store.fault = 'down';
+    await world.time.advance(RECOVERY_MS);
+    expect(await waits(world, cutOff, row)).toBe(true);
   });
 
   it('waits where a hold was not acknowledged', async () => {

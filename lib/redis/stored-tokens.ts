@@ -82,11 +82,19 @@ local function slot_of(key)
   return slot_in(redis.call('GET', key))
 end
 
--- All of them before any is changed: a key of another type fails the script, and nothing was done.
+-- All of them before any is changed. A key of another type is nobody's token: it has no value, is left
+-- as it is, and fails the script at its end, but keeps no other key from what is announced.
 local function values_of_keys()
-  local values = {}
-  for index = 2, #KEYS do values[index] = redis.call('GET', KEYS[index]) end
-  return values
+  local values, failed = {}, nil
+  for index = 2, #KEYS do
+    local value = redis.pcall('GET', KEYS[index])
+    if type(value) == 'table' then
+      failed = value
+    else
+      values[index] = value
+    end
+  end
+  return values, failed
 end
 
 -- Held by somebody whose hold was evicted.

@@ -61,25 +61,26 @@ return answers
 export const HOLD = tokenScript(
   `
 local holder, lease = ARGV[1], tonumber(ARGV[2])
-local values = values_of_keys()
+local values, failed = values_of_keys()
 tidy_ledger()
 local deadline = whole(now + lease)
 local mine = deadline .. text_of_holder(holder)
 local held = {}
 for index = 2, #KEYS do
-  local key = KEYS[index]
-  local slot = slot_in(values[index])
-  if slot.holds or lease <= 0 then
+  local key, value = KEYS[index], values[index]
+  local slot = value ~= nil and slot_in(value)
+  if slot and (slot.holds or lease <= 0) then
     local holds = holds_without(slot, holder)
     holds[#holds + 1] = { now + lease, holder }
     put_holds(key, { before = slot.token or slot.before, holds = holds })
-  else
+  elseif slot then
     redis.call('SET', key, text_of_before(slot.token) .. mine, 'PXAT', deadline)
     held[#held + 1] = deadline
     held[#held + 1] = key
   end
 end
 if #held > 0 then redis.call('ZADD', ledger, unpack(held)) end
+return failed
 `,
   decodeNothing,
 );
@@ -88,19 +89,19 @@ if #held > 0 then redis.call('ZADD', ledger, unpack(held)) end
 export const RELEASE = tokenScript(
   `
 local holder, outcome, lag, ttl = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
-local values = values_of_keys()
+local values, failed = values_of_keys()
 tidy_ledger()
 local mine = text_of_holder(holder)
 local ends_all = outcome == 'changed' and lag == 0
 local deleted, ended = {}, {}
 for index = 2, #KEYS do
-  local key = KEYS[index]
-  local value = values[index]
-  local slot = not (ends_all and is_held_alone(value, mine)) and slot_in(value)
-  if not slot then
+  local key, value = KEYS[index], values[index]
+  local is_simple = ends_all and is_held_alone(value, mine)
+  local slot = value ~= nil and not is_simple and slot_in(value)
+  if is_simple then
     deleted[#deleted + 1] = key
     ended[#ended + 1] = key
-  elseif slot.holds or outcome == 'changed' then
+  elseif slot and (slot.holds or outcome == 'changed') then
     local before = outcome == 'unchanged' and slot.before or nil
     local holds = holds_without(slot, holder)
     if outcome == 'changed' and lag > 0 then
@@ -121,6 +122,7 @@ for index = 2, #KEYS do
 end
 delete_all(deleted)
 if #ended > 0 then redis.call('ZREM', ledger, unpack(ended)) end
+return failed
 `,
   decodeNothing,
 );
@@ -128,19 +130,20 @@ if #ended > 0 then redis.call('ZREM', ledger, unpack(ended)) end
 /** No arguments. */
 export const REPLACE = tokenScript(
   `
-local values = values_of_keys()
+local values, failed = values_of_keys()
 tidy_ledger()
 local deleted = {}
 for index = 2, #KEYS do
-  local key = KEYS[index]
-  local slot = slot_in(values[index])
-  if slot.holds then
+  local key, value = KEYS[index], values[index]
+  local slot = value ~= nil and slot_in(value)
+  if slot and slot.holds then
     put_holds(key, { holds = slot.holds })
-  elseif not slot.missing then
+  elseif slot and not slot.missing then
     deleted[#deleted + 1] = key
   end
 end
 delete_all(deleted)
+return failed
 `,
   decodeNothing,
 );

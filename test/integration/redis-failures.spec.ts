@@ -214,6 +214,24 @@ describeWithRedisServers('a Redis that fails', () => {
     });
   });
 
+  it('announces all but a key of another type, and leaves that as it is', async () => {
+    const [other, id, writer] = [unique(), unique(), holder()];
+    const key = `alkey-test:${other.slice(6)}`;
+    const [before] = await store.read([id]);
+    await redis.server.command('LPUSH', key, 'x');
+    for (const announce of [
+      () => store.hold([other, id], writer, 30_000),
+      () => store.release([other, id], writer, 'changed'),
+      () => store.replace([other, id]),
+    ]) {
+      const [held] = await store.read([id]);
+      await expect(announce()).rejects.toThrow(TokenStoreError);
+      expect((await store.read([id]))[0]).not.toBe(held);
+    }
+    expect(await store.read([id])).not.toEqual([before]);
+    expect(await redis.server.command('TYPE', key)).toBe('list');
+  });
+
   it('fails an operation as a whole when it fails one identifier', async () => {
     const ids = Array.from({ length: 1_200 }, unique);
     await redis.server.command(

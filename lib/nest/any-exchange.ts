@@ -1,3 +1,4 @@
+import { type ServerResponse } from 'node:http';
 import { type HeaderMap } from './http-exchange.js';
 
 export interface CommonRequest {
@@ -91,4 +92,12 @@ export function headerMap(
     );
   }
   return map;
+}
+
+/**
+ * Whether somebody wrapped what a response is written with. What is written that way may be changed in
+ * place, so it must be nobody else's.
+ */
+export function isWrapped(response: ServerResponse): boolean {
+  return Object.hasOwn(response, 'write') || Object.hasOwn(response, 'end');
 }

@@ -1,6 +1,11 @@
 import { type ServerResponse } from 'node:http';
 import { type HeaderValue } from '../core/responses/cache-control.js';
-import { type CommonRequest, Exchange, headerMap } from './any-exchange.js';
+import {
+  type CommonRequest,
+  Exchange,
+  headerMap,
+  isWrapped,
+} from './any-exchange.js';
 import { closed, detach } from './detached-response.js';
 import { type HeaderMap, type HttpExchange } from './http-exchange.js';
 import { sentAsFile } from './sent-as-file.js';
@@ -66,13 +71,20 @@ export class ExpressExchange extends Exchange implements HttpExchange {
   }
 
   asBody(utf8: Buffer): unknown {
-    return this.seesValues() ? undefined : sentAsFile(utf8);
+    return this.seesValues() || isWrapped(this.response)
+      ? undefined
+      : sentAsFile(utf8);
   }
 
-  /** Whether somebody replaced what sends, for this response or for the application. */
+  /** Whether somebody replaced what sends, for this response, the application or one around it. */
   private seesValues(): boolean {
-    const ofApp = Object.getPrototypeOf(this.response) as object;
-    return replacesMethods(this.response) || replacesMethods(ofApp);
+    let holder: object | null = this.response;
+    // Where Express has its own.
+    while (holder && !Object.hasOwn(holder, 'sendFile')) {
+      if (replacesMethods(holder)) return true;
+      holder = Object.getPrototypeOf(holder) as object | null;
+    }
+    return false;
   }
 }
 

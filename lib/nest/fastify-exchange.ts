@@ -1,6 +1,11 @@
 import { type ServerResponse } from 'node:http';
 import { type HeaderValue } from '../core/responses/cache-control.js';
-import { type CommonRequest, Exchange, headerMap } from './any-exchange.js';
+import {
+  type CommonRequest,
+  Exchange,
+  headerMap,
+  isWrapped,
+} from './any-exchange.js';
 import { closed, detachedResponse } from './detached-response.js';
 import { type HeaderMap, type HttpExchange } from './http-exchange.js';
 
@@ -68,7 +73,11 @@ export class FastifyExchange extends Exchange implements HttpExchange {
   }
 
   asBody(utf8: Buffer): unknown {
-    return this.hooks?.onSend === null ? utf8 : undefined;
+    return this.hooks?.onSend !== null ||
+      this.seesValues() ||
+      isWrapped(this.reply.raw)
+      ? undefined
+      : utf8;
   }
 
   /** Whether a `preSerialization` hook or a serializer of this reply is to see the value itself. */

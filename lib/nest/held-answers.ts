@@ -6,9 +6,12 @@ import { ALKEY_OPTIONS } from './injection-tokens.js';
 import { type HandlerRun, ResponseCapture } from './response-capture.js';
 import { RouteBypasses } from './route-bypasses.js';
 import { RouteHeaders } from './route-headers.js';
+import { type CacheStatus } from '../core/responses/cache-status.js';
 import { type AskedAnswer } from './route-requests.js';
 import { type Visit } from './route-visit.js';
 import { within } from './within.js';
+
+type Dependencies = AskedAnswer['dependencies'];
 
 /**
  * Answers while a writer is about to commit. Nothing is kept then, but not every request has to run the
@@ -29,25 +32,28 @@ export class HeldAnswers {
   /** `again` reads the tokens once more, and comes back here if they are held still. */
   answer(
     visit: Visit,
-    { slot, dependencies }: AskedAnswer,
+    asked: AskedAnswer,
     again: () => Promise<Observable<unknown>>,
   ): Observable<unknown> | Promise<Observable<unknown>> {
+    const { slot, dependencies, fingerprints } = asked;
     // HEAD has no body to share.
     if (visit.exchange.method !== 'GET') {
       return this.bypasses.pass(visit, 'held', dependencies);
     }
+    // With what a guard or a function chose: the address alone may not tell two answers apart.
+    const key = [slot, ...fingerprints.identifiers].join(' ');
     if (visit.heldAfter === undefined) {
       visit.heldAfter = this.runs.begun;
-      const earlier = this.runs.latest(slot);
+      const earlier = this.runs.latest(key);
       if (earlier) return this.afterwards(earlier.answer, again);
     }
     const { heldAfter } = visit;
     // Deferred: nobody runs a handler for a request that was given up.
     return defer(() => {
-      const latest = this.runs.latest(slot);
+      const latest = this.runs.latest(key);
       return latest && latest.number > heldAfter
         ? this.share(visit, dependencies, latest.answer)
-        : this.run(visit, dependencies, slot);
+        : this.run(visit, dependencies, key);
     });
   }
 
@@ -66,42 +72,55 @@ export class HeldAnswers {
 
   private async run(
     visit: Visit,
-    dependencies: AskedAnswer['dependencies'],
-    slot: string,
+    dependencies: Dependencies,
+    key: string,
   ): Promise<unknown> {
     const { plan, exchange, next } = visit;
+    this.report(visit, dependencies, { forward: 'bypass', detail: 'held' });
     const before = exchange.responseHeaders();
-    this.bypasses.report(plan, 'held', dependencies);
-    const { value } = await this.runs.begin(slot, async () => {
+    const { value } = await this.runs.begin(key, async () => {
       const answered = await lastValueFrom(next.handle());
       return this.capture.take(plan, exchange, answered, before);
     });
     this.headers.dress(plan, exchange);
-    const said = { forward: 'bypass', detail: 'held' } as const;
-    this.headers.report(exchange, said, dependencies);
     return value;
   }
 
   private async share(
     visit: Visit,
-    dependencies: AskedAnswer['dependencies'],
+    dependencies: Dependencies,
     running: Promise<HandlerRun>,
   ): Promise<unknown> {
     const { plan, exchange } = visit;
-    const { response } = await running;
-    const body = response && this.capture.restore(plan, response, exchange);
-    // What cannot be shared is the other's own: a cookie, a stream, something private.
-    if (!body) {
-      return lastValueFrom(this.bypasses.pass(visit, 'held', dependencies));
-    }
-    this.bypasses.report(plan, 'held', dependencies);
-    this.headers.dress(plan, exchange);
     const said = {
       forward: 'bypass',
       collapsed: true,
       detail: 'held',
     } as const;
-    this.headers.report(exchange, said, dependencies);
+    let run: HandlerRun;
+    try {
+      run = await running;
+    } catch (error) {
+      this.report(visit, dependencies, said);
+      throw error;
+    }
+    const body =
+      run.response && this.capture.restore(plan, run.response, exchange);
+    // What cannot be shared is the other's own: a cookie, a stream, something private.
+    if (!body) {
+      return lastValueFrom(this.bypasses.pass(visit, 'held', dependencies));
+    }
+    this.report(visit, dependencies, said);
+    this.headers.dress(plan, exchange);
     return body.value;
+  }
+
+  private report(
+    { plan, exchange }: Visit,
+    dependencies: Dependencies,
+    said: CacheStatus,
+  ): void {
+    this.headers.report(exchange, said, dependencies);
+    this.bypasses.report(plan, 'held', dependencies);
   }
 }

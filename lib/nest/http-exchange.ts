@@ -45,8 +45,8 @@ export interface HttpExchange {
    */
   jsonText(value: unknown): string | undefined;
   /**
-   * What to hand to the framework so that it sends these bytes as they are, where their status is 200 and
-   * their type and their `ETag` are set; `undefined` where something is to see the text that they are.
+   * What to hand to the framework so that it sends these bytes, which are JSON, to a GET; `undefined`
+   * where something is to see the text that they are.
    */
   asBody(utf8: Buffer): unknown;
 }

@@ -270,20 +270,12 @@ function jsonOf(
   }
 }
 
-/**
- * The bytes, where the framework adds nothing to what is sent with text of this kind: neither a type nor
- * an entity tag, and a charset only where the type has none.
- */
-function sendable(
-  { body, status }: AnswerParts,
-  exchange: HttpExchange,
-): unknown {
+/** The bytes, where the framework sends them as it sends their text: it adds to other types. */
+function sendable({ body }: AnswerParts, exchange: HttpExchange): unknown {
   const asBytes =
     body.kind === 'bytes' &&
-    status === 200 &&
     exchange.method === 'GET' &&
-    exchange.responseHeader('content-type') === JSON_TYPE &&
-    exchange.responseHeader('etag') !== undefined
+    exchange.responseHeader('content-type') === JSON_TYPE
       ? exchange.asBody(body.utf8)
       : undefined;
   return asBytes ?? textOf(body);

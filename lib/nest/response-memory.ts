@@ -20,7 +20,7 @@ interface Kept {
   readonly expires: number;
 }
 
-/** What an entry takes besides its body and its key: headers, and the objects themselves. */
+/** What an entry takes besides its texts: the objects themselves. */
 const ENTRY_BYTES = 1024;
 
 /**
@@ -80,7 +80,11 @@ export class ResponseMemory {
   }
 }
 
-function sizeOf({ body }: StoredResponse): number {
+function sizeOf({ body, headers }: StoredResponse): number {
   // Texts are UTF-16.
-  return body.kind === 'bytes' ? body.utf8.length : 2 * byteLengthOf(body);
+  let size = body.kind === 'bytes' ? body.utf8.length : 2 * byteLengthOf(body);
+  for (const [name, value] of headers) {
+    size += 2 * (name.length + String(value).length);
+  }
+  return size;
 }

@@ -143,8 +143,8 @@ function addressOf(
   // None of the first three can have a line feed in it.
   let text = `${exchange.scheme}\n${exchange.authority}\n${exchange.path}\n${exchange.rawQuery}`;
   for (const name of parameters) {
-    const value = routeParameter(exchange.parameters, name) ?? '';
-    text += `\n${value.length} ${value}`;
+    const value = routeParameter(exchange.parameters, name);
+    text += value === undefined ? '\n' : `\n${value.length} ${value}`;
   }
   return text.length > LONGEST_REMEMBERED ? undefined : text;
 }

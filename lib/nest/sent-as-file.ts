@@ -1,9 +1,14 @@
-import { type Readable, type Writable } from 'node:stream';
+import { type Readable } from 'node:stream';
 import { StreamableFile } from '@nestjs/common';
+
+/** What sends bytes as they are, with their length. */
+interface Sender {
+  send(bytes: Buffer): unknown;
+}
 
 /**
  * Hands bytes to Express through Nest, which would make JSON of a Buffer: a file whose stream is there
- * as a whole, and is written at once.
+ * as a whole, and is sent at once.
  */
 export function sentAsFile(bytes: Buffer): StreamableFile {
   return new StreamableFile(new WholeStream(bytes) as unknown as Readable);
@@ -20,12 +25,16 @@ class WholeStream {
     return this;
   }
 
+  on(): this {
+    return this;
+  }
+
   destroy(): this {
     return this;
   }
 
-  pipe(response: Writable): Writable {
-    response.end(this.bytes);
+  pipe<Response extends Sender>(response: Response): Response {
+    response.send(this.bytes);
     return response;
   }
 }

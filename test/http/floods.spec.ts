@@ -72,6 +72,16 @@ describe.each(ADAPTERS)('a flood of requests over %s', adapter => {
     expect(kept.size).toBe(11);
   });
 
+  it('pushes out none in use that the process itself has', async () => {
+    await using app = await start(adapter, {}, { maxBytesPerRoute: 10 * 1024 });
+    await status(app, '/x?in=use');
+    for (let request = 0; request < 30; request += 1) {
+      expect(await status(app, `/x?flood=${request}`)).toContain('stored');
+      expect(await status(app, '/x?in=use')).toMatch(HIT);
+    }
+    expect(await status(app, '/x?flood=0')).not.toMatch(HIT);
+  });
+
   it('counts hosts as it counts queries', async () => {
     const kept = new Map<string, unknown>();
     const cache = createCache({ stores: [new Keyv({ store: kept })] });

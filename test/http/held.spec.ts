@@ -1,16 +1,21 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import {
+  type CanActivate,
   Controller,
+  type ExecutionContext,
   Get,
   Inject,
   NotFoundException,
+  Param,
   Res,
   type Type,
+  UseGuards,
 } from '@nestjs/common';
 import {
   type AlkeyModuleOptions,
   CacheKeyed,
   GLOBAL_WRITE_TOKEN,
+  rowOf,
   TokenStore,
 } from 'nestjs-alkey';
 import { HeldAnswers } from '../../lib/nest/held-answers.js';
@@ -22,12 +27,24 @@ import {
   type Answer,
   type StartedApp,
 } from '../support/start-app.js';
-import { Runs } from '../support/shop.js';
+import { Runs, User } from '../support/shop.js';
 import {
+  type AnyRequest,
   type AnyResponse,
   holdEverything,
   startRoutes,
 } from './start-routes.js';
+
+/** Takes the row from a header, as others take it from a session. */
+class Chooser implements CanActivate {
+  canActivate(context: ExecutionContext): boolean {
+    const { headers, params } = context
+      .switchToHttp()
+      .getRequest<AnyRequest & { params: Record<string, unknown> }>();
+    params['id'] = headers['x-row'];
+    return true;
+  }
+}
 
 /** `/x` answers the number of its run when the gate opens, `/cookie` with a cookie besides. */
 function gated(gate: Gate): Type {
@@ -41,6 +58,14 @@ function gated(gate: Gate): Type {
       const run = this.runs.count('x');
       await gate.pass();
       return { run };
+    }
+
+    @Get('rows/:id')
+    @UseGuards(Chooser)
+    @CacheKeyed(rowOf(User, 'id'))
+    async row(@Param('id') id: string): Promise<unknown> {
+      await gate.pass();
+      return { run: id };
     }
 
     @Get('cookie')
@@ -67,6 +92,7 @@ async function start(
 ): Promise<{ app: StartedApp; found(count: number): Promise<void> }> {
   const app = await startRoutes(adapter, gated(gate), { alkey });
   await holdEverything(app);
+  await hold(app, 'alkey:users#1', 'alkey:users#2');
   const answer = jest.spyOn(app.app.get(HeldAnswers), 'answer');
   return {
     app,
@@ -77,6 +103,9 @@ async function start(
     },
   };
 }
+
+const hold = ({ app }: StartedApp, ...identifiers: string[]): Promise<void> =>
+  app.get(TokenStore).hold(identifiers as never[], 'a writer' as never, 30_000);
 
 const release = ({ app }: StartedApp): Promise<void> =>
   app
@@ -158,12 +187,30 @@ describe.each(ADAPTERS)(
       await found(5);
       await gate.reached(1);
       gate.open(new NotFoundException('gone'));
-      const statuses = (await Promise.all(others)).map(({ status }) => status);
-      expect(statuses).toEqual([404, 404]);
+      const failures = await Promise.all([first, ...others]);
+      expect(failures.map(({ status }) => status)).toEqual([404, 404, 404]);
+      for (const { cacheStatus } of failures) expect(cacheStatus).toMatch(HELD);
       const next = app.get('/x');
       await gate.reached(1);
       gate.open();
       expect(runOf(await next)).toBe(3);
+    });
+
+    it('share no run where one address names several rows', async () => {
+      const gate = new Gate();
+      const { app, found } = await start(adapter, gate);
+      await using _ = app;
+      const ask = (row: string) => app.get('/rows/1', { 'x-row': row });
+      const asked = [ask('1')];
+      await gate.reached(1);
+      asked.push(ask('1'), ask('2'));
+      await found(3);
+      await gate.reached(2);
+      gate.open();
+      await found(4);
+      await gate.reached(1);
+      gate.open();
+      expect((await Promise.all(asked)).map(runOf)).toEqual(['1', '1', '2']);
     });
 
     it('run by themselves where the answer is not for sharing', async () => {

@@ -1,20 +1,34 @@
-import { type ServerResponse } from 'node:http';
-import { describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
+import { ServerResponse } from 'node:http';
+import { type AddressInfo } from 'node:net';
+import { describe, expect, it, jest } from '@jest/globals';
 import {
   type CanActivate,
   Controller,
   type ExecutionContext,
   Get,
+  Header,
   type INestApplication,
   Param,
+  Res,
   UseGuards,
 } from '@nestjs/common';
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
+import compression from 'compression';
+import express, { type Express, type Response } from 'express';
 import { CacheKeyed, GLOBAL_WRITE_TOKEN, rowOf } from 'nestjs-alkey';
+import { DataSource } from 'typeorm';
+import { EntityCatalog } from '../../lib/typeorm/entity-catalog.js';
+import { schemaOf } from '../../lib/typeorm/entity-schema.js';
 import { HIT, STORED } from '../support/cache-status.js';
-import { User } from '../support/shop.js';
+import { SHOP_ENTITIES, User } from '../support/shop.js';
 import { ADAPTERS } from '../support/start-app.js';
-import { type AnyRequest, startRoutes } from './start-routes.js';
+import { ask } from './ask.js';
+import {
+  type AnyRequest,
+  type AnyResponse,
+  startRoutes,
+} from './start-routes.js';
 
 /** Takes the row from a header, as others take it from a session. */
 class Chooser implements CanActivate {
@@ -35,6 +49,22 @@ class Answers {
     return { text: 'ä€😀' };
   }
 
+  @Get('json')
+  @Header('Content-Type', 'application/json; charset=utf-8')
+  @CacheKeyed(GLOBAL_WRITE_TOKEN)
+  json(): string {
+    return '[1]';
+  }
+
+  @Get('length')
+  @CacheKeyed(GLOBAL_WRITE_TOKEN)
+  length(@Res({ passthrough: true }) response: AnyResponse): unknown {
+    const answer = this.text();
+    // A common mistake: characters are not bytes.
+    response.header('Content-Length', `${JSON.stringify(answer).length}`);
+    return answer;
+  }
+
   @Get('rows/:id')
   @UseGuards(Chooser)
   @CacheKeyed(rowOf(User, 'id'), { scope: 'anonymous' })
@@ -48,39 +78,80 @@ describe.each(ADAPTERS)('what is sent over %s', adapter => {
     startRoutes(adapter, Answers, configure ? { configure } : {});
 
   it('is on a hit the bytes that are kept, with what a miss was sent with', async () => {
-    const chunks: unknown[] = [];
-    await using app = await start(nest => {
-      nest.use((_: unknown, response: ServerResponse, next: () => void) => {
-        const end = response.end.bind(response) as (chunk: unknown) => unknown;
-        response.end = ((chunk: unknown) => {
-          chunks.push(chunk);
-          return end(chunk);
-        }) as typeof response.end;
-        next();
-      });
-    });
+    await using app = await start();
     const missed = await app.get('/text');
+    const end = jest.spyOn(ServerResponse.prototype, 'end');
     const hits = [await app.get('/text'), await app.get('/text')];
+    const [first, second] = end.mock.calls.map(([chunk]) => chunk as unknown);
+    end.mockRestore();
     expect(missed.cacheStatus).toMatch(STORED);
     for (const hit of hits) {
       expect(hit.cacheStatus).toMatch(HIT);
       expect(headersOf(hit.headers)).toEqual(headersOf(missed.headers));
       expect(hit.body).toBe(missed.body);
     }
-    const [, first, second] = chunks;
     expect(first).toEqual(Buffer.from(missed.body));
     // Made once, not for each answer.
     expect(second).toBe(first);
   });
 
+  it('is nobody else’s where something is between that may change it', async () => {
+    await using app = await start(nest => {
+      nest.use((_: unknown, response: ServerResponse, next: () => void) => {
+        const end = response.end.bind(response) as (chunk: unknown) => unknown;
+        response.end = ((chunk: unknown) => {
+          const bytes = Buffer.isBuffer(chunk)
+            ? chunk
+            : Buffer.from(chunk as string);
+          // Twice over, it would be another letter.
+          bytes[2]! -= 'a'.charCodeAt(0) - 'A'.charCodeAt(0);
+          return end(bytes);
+        }) as typeof response.end;
+        next();
+      });
+    });
+    const expected = '{"Text":"ä€😀"}';
+    for (const _ of [1, 2, 3]) {
+      expect((await app.get('/text')).body).toBe(expected);
+    }
+  });
+
+  it('has the length that it has, whatever the handler said', async () => {
+    await using app = await start();
+    for (const cacheStatus of [STORED, HIT, HIT]) {
+      const answer = await app.get('/length');
+      expect(answer.cacheStatus).toMatch(cacheStatus);
+      expect(answer.headers.get('content-length')).toBe('20');
+      expect(answer.body).toBe('{"text":"ä€😀"}');
+    }
+  });
+
   it('is of the row that the parameters name, though a guard changed them', async () => {
     await using app = await start();
-    const ask = async (row: string) =>
+    const bodyOf = async (row: string) =>
       (await app.get('/rows/1', { 'x-row': row })).body;
     for (const _ of [1, 2]) {
-      expect(await ask('1')).toBe('{"id":"1"}');
-      expect(await ask('2')).toBe('{"id":"2"}');
+      expect(await bodyOf('1')).toBe('{"id":"1"}');
+      expect(await bodyOf('2')).toBe('{"id":"2"}');
     }
+  });
+
+  it('depends on what the row is in all data sources that there are by now', async () => {
+    await using app = await start();
+    await app.get('/rows/1');
+    expect((await app.get('/rows/1')).cacheStatus).not.toContain('reports/');
+    const dataSource = new DataSource({
+      type: 'sqljs',
+      entities: SHOP_ENTITIES,
+    });
+    await dataSource.initialize();
+    const name = 'reports';
+    const schema = schemaOf(dataSource, name, 'sqlite');
+    app.app.get(EntityCatalog).add({ name, dataSource, schema });
+    expect((await app.get('/rows/1')).cacheStatus).toContain(
+      'alkey:reports/users#1',
+    );
+    await dataSource.destroy();
   });
 
   it('is asked of the handler for a request with credentials, whoever asked before', async () => {
@@ -90,6 +161,72 @@ describe.each(ADAPTERS)('what is sent over %s', adapter => {
     const { cacheStatus } = await app.get('/rows/1', { cookie: 'a=b' });
     expect(cacheStatus).toContain('detail=credentials');
   });
+});
+
+it('has its length on Express where compression has nothing to compress', async () => {
+  await using app = await startRoutes('express', Answers, {
+    configure: nest => nest.use(compression()),
+  });
+  const [missed, hit] = [
+    await ask(app.url, '/text'),
+    await ask(app.url, '/text'),
+  ];
+  expect(hit.headers['cache-status']).toMatch(HIT);
+  expect(hit.headers['content-length']).toBe(missed.headers['content-length']);
+});
+
+it('is text for a middleware of Express that replaced res.send', async () => {
+  const seen: unknown[] = [];
+  await using app = await startRoutes('express', Answers, {
+    configure: nest =>
+      nest.use((_: unknown, response: Response, next: () => void) => {
+        const send = response.send.bind(response);
+        response.send = (body: unknown) => {
+          seen.push(body);
+          return send(body);
+        };
+        next();
+      }),
+  });
+  const { body } = await app.get('/text');
+  expect((await app.get('/text')).cacheStatus).toMatch(HIT);
+  expect(seen).toEqual([body, body]);
+});
+
+it('is text for an application of Express around this one that replaced res.send', async () => {
+  const outer = express();
+  outer.response.send = sendWithType;
+  await using app = await startRoutes('express', Answers);
+  outer.use(app.app.getHttpAdapter().getInstance() as Express);
+  const server = outer.listen(0, '127.0.0.1');
+  try {
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    for (const _ of [1, 2]) {
+      const { headers } = await ask(`http://127.0.0.1:${port}`, '/text');
+      expect(headers['x-sent']).toBe('string');
+    }
+  } finally {
+    server.close();
+  }
+});
+
+it('is what a serializer of the reply makes of it on Fastify', async () => {
+  await using app = await startRoutes('fastify', Answers, {
+    configure: nest => {
+      (nest as NestFastifyApplication)
+        .getHttpAdapter()
+        .getInstance()
+        .addHook('onRequest', async (_request, reply) => {
+          reply.serializer(value => `{"wrapped":${String(value)}}`);
+        });
+    },
+  });
+  for (const cacheStatus of [STORED, HIT]) {
+    const answer = await app.get('/json');
+    expect(answer.cacheStatus).toMatch(cacheStatus);
+    expect(answer.body).toBe('{"wrapped":[1]}');
+  }
 });
 
 it('is text for an onSend hook of Fastify, on a hit as on a miss', async () => {
@@ -109,6 +246,11 @@ it('is text for an onSend hook of Fastify, on a hit as on a miss', async () => {
   expect((await app.get('/text')).cacheStatus).toMatch(HIT);
   expect(seen).toEqual([body, body]);
 });
+
+function sendWithType(this: Response, body: unknown): Response {
+  this.setHeader('x-sent', typeof body);
+  return express.response.send.call(this, body);
+}
 
 /** All but what tells the time, and what was done. */
 function headersOf(headers: Headers): unknown {

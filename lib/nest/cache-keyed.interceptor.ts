@@ -10,10 +10,11 @@ import { IS_CACHE_KEYED_INTERCEPTOR } from './cache-keyed.metadata.js';
 import { RouteResponses } from './route-responses.js';
 
 /**
- * Contexts that were served already: a class, its method and the application may each carry the
- * interceptor, and not the same instance of it.
+ * Marks a context that was served already: a class, its method and the application may each carry the
+ * interceptor, and not the same instance of it. On the context itself, since a set of all that are
+ * alive would be work for the garbage collector with every request.
  */
-const served = new WeakSet<ExecutionContext>();
+const SERVED = Symbol('nestjs-alkey:served');
 
 /** Puts the cache in front of the handlers that `@CacheKeyed` marks. */
 @Injectable()
@@ -26,11 +27,11 @@ export class CacheKeyedInterceptor implements NestInterceptor {
   ) {}
 
   intercept(
-    context: ExecutionContext,
+    context: ExecutionContext & { [SERVED]?: true },
     next: CallHandler,
   ): Observable<unknown> | Promise<Observable<unknown>> {
-    if (served.has(context)) return next.handle();
-    served.add(context);
+    if (context[SERVED]) return next.handle();
+    context[SERVED] = true;
     return context.getType() === 'http'
       ? this.responses.serve(context, next)
       : this.answers.serve(context, next);

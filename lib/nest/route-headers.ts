@@ -30,18 +30,11 @@ export class RouteHeaders {
     dependencies: readonly Dependency[],
   ): void {
     if (exchange.isSent()) return;
-    const { detail, ...plain } = status;
-    const shown: CacheStatus = this.options.expose
-      ? {
-          ...plain,
-          ...(dependencies.length > 0
-            ? {
-                key: dependencies.map(({ identifier }) => identifier).join(' '),
-              }
-            : {}),
-          ...(detail === undefined ? {} : { detail }),
-        }
-      : plain;
+    const shown = this.options.expose
+      ? withIdentifiers(status, dependencies)
+      : status.detail === undefined
+        ? status
+        : { ...status, detail: undefined };
     exchange.setHeader(
       'Cache-Status',
       appendCacheStatus(
@@ -96,4 +89,16 @@ export class RouteHeaders {
     for (const name of OF_THE_BODY) exchange.removeHeader(name);
     return undefined;
   }
+}
+
+function withIdentifiers(
+  status: CacheStatus,
+  dependencies: readonly Dependency[],
+): CacheStatus {
+  return dependencies.length > 0
+    ? {
+        ...status,
+        key: dependencies.map(({ identifier }) => identifier).join(' '),
+      }
+    : status;
 }

@@ -9,6 +9,7 @@ import {
   type BypassReason,
   maySelect,
 } from '../core/responses/cacheability.js';
+import { LastTagDigest } from '../core/responses/entity-tag.js';
 import { EntityCatalog } from '../typeorm/entity-catalog.js';
 import { AnswerSelection } from './answer-selection.js';
 import { type HttpExchange } from './http-exchange.js';
@@ -34,6 +35,7 @@ export interface AskedAnswer {
   readonly slot: string;
   readonly dependencies: readonly Dependency[];
   readonly fingerprints: LastFingerprint;
+  readonly tags: LastTagDigest;
 }
 
 interface Addresses {
@@ -105,7 +107,11 @@ export class RouteRequests {
     const fingerprints = new LastFingerprint(
       identifiersOf(selected.dependencies),
     );
-    return { ...selected, fingerprints };
+    return {
+      ...selected,
+      fingerprints,
+      tags: new LastTagDigest(selected.slot),
+    };
   }
 
   private addressesOf(plan: RoutePlan): Addresses {

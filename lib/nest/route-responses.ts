@@ -109,7 +109,7 @@ export class RouteResponses {
     const { identifiers } = fingerprints;
     const fingerprint = fingerprints.of(reading.tokens);
     const wanted: Wanted = { slot, fingerprint, dependencies, identifiers };
-    if (this.confirms(visit, wanted)) return of(undefined);
+    if (this.confirms(visit, wanted, asked)) return of(undefined);
     const stored = this.responses.find(slot, fingerprint);
     return (
       (stored && this.give(visit, wanted, stored)) ??
@@ -160,7 +160,11 @@ export class RouteResponses {
   }
 
   /** Answers 304 where the tokens alone say that the client has the current answer. */
-  private confirms(visit: Visit, wanted: Wanted): boolean {
+  private confirms(
+    visit: Visit,
+    wanted: Wanted,
+    { tags }: AskedAnswer,
+  ): boolean {
     const { plan, exchange } = visit;
     const known = exchange.requestHeader('if-none-match');
     if (known === undefined) return false;
@@ -168,12 +172,10 @@ export class RouteResponses {
     if (plan.form !== 'text' || exchange.responseHeader('etag') !== undefined) {
       return false;
     }
-    const { slot, fingerprint } = wanted;
-    const confirmed = confirmedTag(
-      known,
-      { slot, fingerprint, confirmedBy: 'tokens' },
-      { now: Date.now(), ttlMs: plan.ttlMs },
-    );
+    const confirmed = confirmedTag(known, tags.of(wanted.fingerprint), {
+      now: Date.now(),
+      ttlMs: plan.ttlMs,
+    });
     if (!confirmed) return false;
     exchange.setStatus(304);
     exchange.setHeader('ETag', confirmed.entityTag);
@@ -193,14 +195,13 @@ export class RouteResponses {
     // A deploy may have shortened the route's ttlMs.
     const ttlSeconds = Math.max(0, leftMs) / 1000;
     this.headers.report(exchange, { hit: true, ttlSeconds }, dependencies);
-    const source = 'http';
-    const freshness = 'fresh';
+    if (!this.events.hasListeners('hit')) return;
     this.events.emit('hit', {
-      source,
+      source: 'http',
       name: plan.name,
       identifiers,
       ageMs,
-      freshness,
+      freshness: 'fresh',
     });
   }
 }

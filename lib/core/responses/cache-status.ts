@@ -31,26 +31,26 @@ const CACHE_NAME = 'alkey';
 
 /** One member of Cache-Status (RFC 9211): `alkey; hit`, `alkey; fwd=miss; stored`. */
 export function cacheStatusMember(status: CacheStatus): string {
-  const parameters = [CACHE_NAME];
+  let member = CACHE_NAME;
   if ('hit' in status) {
-    parameters.push('hit');
+    member += '; hit';
   } else {
-    parameters.push(`fwd=${status.forward}`);
+    member += `; fwd=${status.forward}`;
     if (status.forwardStatus !== undefined) {
-      parameters.push(`fwd-status=${integer(status.forwardStatus)}`);
+      member += `; fwd-status=${integer(status.forwardStatus)}`;
     }
-    if (status.stored) parameters.push('stored');
-    if (status.collapsed) parameters.push('collapsed');
+    if (status.stored) member += '; stored';
+    if (status.collapsed) member += '; collapsed';
   }
   const { ttlSeconds, key, detail } = status;
   if (ttlSeconds !== undefined && Number.isFinite(ttlSeconds)) {
-    parameters.push(`ttl=${integer(ttlSeconds)}`);
+    member += `; ttl=${integer(ttlSeconds)}`;
   }
-  if (key !== undefined) parameters.push(`key=${quoted(key)}`);
+  if (key !== undefined) member += `; key=${quoted(key)}`;
   if (detail !== undefined) {
-    parameters.push(`detail=${TOKEN.test(detail) ? detail : quoted(detail)}`);
+    member += `; detail=${TOKEN.test(detail) ? detail : quoted(detail)}`;
   }
-  return parameters.join('; ');
+  return member;
 }
 
 /**

@@ -36,22 +36,21 @@ const DIGEST_LENGTH = 22;
  * to write the same JSON changes (RFC 9110 §8.8.1).
  */
 export function entityTag(answer: TaggedAnswer, madeAt: number): string {
-  return `W/"${digestOf(answer)}.${madeAt.toString(36)}"`;
+  return `W/"${tagDigest(answer)}.${madeAt.toString(36)}"`;
 }
 
 /**
- * The tag in If-None-Match that stands for `answer` and lives longest, if one lives.
+ * The tag in If-None-Match that has the digest of the current answer's and lives longest, if one lives.
  *
  * `*` is none: whether there is a representation at all, tokens do not tell.
  */
 export function confirmedTag(
   ifNoneMatch: HeaderValue,
-  answer: TaggedAnswer,
+  digest: string,
   { now, ttlMs }: { readonly now: number; readonly ttlMs: number },
 ): Confirmed | undefined {
   const tags = entityTagsIn(ifNoneMatch);
   if (tags.length === 0) return undefined;
-  const digest = digestOf(answer);
   let longest: Confirmed | undefined;
   for (const tag of tags) {
     const [, found, time] = OURS.exec(tag) ?? [];
@@ -68,7 +67,29 @@ export function confirmedTag(
 /** Strong where a proxy made it so: the comparison is weak (RFC 9110 §13.1.2). */
 const OURS = /^(?:W\/)?"([\w-]{22})\.([\da-z]{1,10})"$/;
 
-function digestOf({ slot, fingerprint, confirmedBy }: TaggedAnswer): string {
+/** What of an answer's tag does not depend on when it was made. */
+export function tagDigest({
+  slot,
+  fingerprint,
+  confirmedBy,
+}: TaggedAnswer): string {
   const text = JSON.stringify([TAG_FORMAT, slot, fingerprint, confirmedBy]);
   return hash('sha256', text, 'base64url').slice(0, DIGEST_LENGTH);
+}
+
+/** The digests of a resource's tags that tokens confirm: where the fingerprint is that of the last time, it is as well. */
+export class LastTagDigest {
+  #fingerprint: Fingerprint | undefined;
+  #digest = '';
+
+  constructor(private readonly slot: string) {}
+
+  of(fingerprint: Fingerprint): string {
+    if (fingerprint !== this.#fingerprint) {
+      const { slot } = this;
+      this.#digest = tagDigest({ slot, fingerprint, confirmedBy: 'tokens' });
+      this.#fingerprint = fingerprint;
+    }
+    return this.#digest;
+  }
 }

@@ -3,6 +3,8 @@ import { type Fingerprint } from '../../../lib/core/keys/cache-key.js';
 import {
   confirmedTag,
   entityTag,
+  LastTagDigest,
+  tagDigest,
   type TaggedAnswer,
 } from '../../../lib/core/responses/entity-tag.js';
 
@@ -32,7 +34,7 @@ describe('confirmedTag', () => {
     ['one that a proxy made strong', tag.slice(2)],
     ['one of a list', `"other", ${tag}, W/"more"`],
   ])('finds %s', (_, header) => {
-    expect(confirmedTag(header, answer, life)).toEqual({
+    expect(confirmedTag(header, tagDigest(answer), life)).toEqual({
       entityTag: tag,
       leftMs: 600,
     });
@@ -41,7 +43,9 @@ describe('confirmedTag', () => {
   it('takes the one that lives longest', () => {
     const later = entityTag(answer, MADE_AT + 100);
     for (const header of [`${tag}, ${later}`, `${later}, ${tag}`]) {
-      expect(confirmedTag(header, answer, life)?.entityTag).toBe(later);
+      expect(confirmedTag(header, tagDigest(answer), life)?.entityTag).toBe(
+        later,
+      );
     }
   });
 
@@ -50,20 +54,39 @@ describe('confirmedTag', () => {
     ['other tokens', { fingerprint: 'B'.repeat(22) as Fingerprint }],
     ['what only the store can confirm', { confirmedBy: 'store' }],
   ])('does not take it for %s', (_, changed) => {
-    expect(confirmedTag(tag, { ...answer, ...changed }, life)).toBeUndefined();
+    expect(
+      confirmedTag(tag, tagDigest({ ...answer, ...changed }), life),
+    ).toBeUndefined();
   });
 
   it.each([undefined, '', '*', '"x"', 'W/"A.1"', tag.slice(0, -1)])(
     'finds none in %j',
     header => {
-      expect(confirmedTag(header, answer, life)).toBeUndefined();
+      expect(confirmedTag(header, tagDigest(answer), life)).toBeUndefined();
     },
   );
 
   it('ends with ttlMs, and no clock that is ahead prolongs it', () => {
     const left = [999, 1000, -5000].map(
-      ms => confirmedTag(tag, answer, { ...life, now: MADE_AT + ms })?.leftMs,
+      ms =>
+        confirmedTag(tag, tagDigest(answer), { ...life, now: MADE_AT + ms })
+          ?.leftMs,
     );
     expect(left).toEqual([1, undefined, 1000]);
+  });
+});
+
+describe('LastTagDigest', () => {
+  it('is the digest of what tokens confirm, whatever was asked before', () => {
+    const last = new LastTagDigest(answer.slot);
+    const other = 'B'.repeat(22) as Fingerprint;
+    for (const fingerprint of [
+      answer.fingerprint,
+      other,
+      other,
+      answer.fingerprint,
+    ]) {
+      expect(last.of(fingerprint)).toBe(tagDigest({ ...answer, fingerprint }));
+    }
   });
 });

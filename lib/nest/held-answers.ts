@@ -1,12 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { defer, lastValueFrom, type Observable } from 'rxjs';
 import { LatestRuns } from '../core/latest-runs.js';
+import { type CacheStatus } from '../core/responses/cache-status.js';
 import { type ResolvedOptions } from './alkey.options.js';
 import { ALKEY_OPTIONS } from './injection-tokens.js';
 import { type HandlerRun, ResponseCapture } from './response-capture.js';
 import { RouteBypasses } from './route-bypasses.js';
 import { RouteHeaders } from './route-headers.js';
-import { type CacheStatus } from '../core/responses/cache-status.js';
 import { type AskedAnswer } from './route-requests.js';
 import { type Visit } from './route-visit.js';
 import { within } from './within.js';

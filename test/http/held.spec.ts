@@ -1,8 +1,6 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import {
-  type CanActivate,
   Controller,
-  type ExecutionContext,
   Get,
   Inject,
   NotFoundException,
@@ -29,22 +27,11 @@ import {
 } from '../support/start-app.js';
 import { Runs, User } from '../support/shop.js';
 import {
-  type AnyRequest,
   type AnyResponse,
   holdEverything,
+  RowChooser,
   startRoutes,
 } from './start-routes.js';
-
-/** Takes the row from a header, as others take it from a session. */
-class Chooser implements CanActivate {
-  canActivate(context: ExecutionContext): boolean {
-    const { headers, params } = context
-      .switchToHttp()
-      .getRequest<AnyRequest & { params: Record<string, unknown> }>();
-    params['id'] = headers['x-row'];
-    return true;
-  }
-}
 
 /** `/x` answers the number of its run when the gate opens, `/cookie` with a cookie besides. */
 function gated(gate: Gate): Type {
@@ -61,7 +48,7 @@ function gated(gate: Gate): Type {
     }
 
     @Get('rows/:id')
-    @UseGuards(Chooser)
+    @UseGuards(RowChooser)
     @CacheKeyed(rowOf(User, 'id'))
     async row(@Param('id') id: string): Promise<unknown> {
       await gate.pass();

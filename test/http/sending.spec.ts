@@ -3,9 +3,7 @@ import { ServerResponse } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import { describe, expect, it, jest } from '@jest/globals';
 import {
-  type CanActivate,
   Controller,
-  type ExecutionContext,
   Get,
   Header,
   type INestApplication,
@@ -24,22 +22,7 @@ import { HIT, STORED } from '../support/cache-status.js';
 import { SHOP_ENTITIES, User } from '../support/shop.js';
 import { ADAPTERS } from '../support/start-app.js';
 import { ask } from './ask.js';
-import {
-  type AnyRequest,
-  type AnyResponse,
-  startRoutes,
-} from './start-routes.js';
-
-/** Takes the row from a header, as others take it from a session. */
-class Chooser implements CanActivate {
-  canActivate(context: ExecutionContext): boolean {
-    const { headers, params } = context
-      .switchToHttp()
-      .getRequest<AnyRequest & { params: Record<string, unknown> }>();
-    params['id'] = headers['x-row'] ?? params['id'];
-    return true;
-  }
-}
+import { type AnyResponse, RowChooser, startRoutes } from './start-routes.js';
 
 @Controller()
 class Answers {
@@ -66,7 +49,7 @@ class Answers {
   }
 
   @Get('rows/:id')
-  @UseGuards(Chooser)
+  @UseGuards(RowChooser)
   @CacheKeyed(rowOf(User, 'id'), { scope: 'anonymous' })
   row(@Param('id') id: string): unknown {
     return { id };

@@ -1,4 +1,13 @@
-import { Controller, Get, Inject, Req, Res, type Type } from '@nestjs/common';
+import {
+  type CanActivate,
+  Controller,
+  type ExecutionContext,
+  Get,
+  Inject,
+  Req,
+  Res,
+  type Type,
+} from '@nestjs/common';
 import {
   CacheKeyed,
   type CacheKeyedOptions,
@@ -69,6 +78,17 @@ export function counted(
     );
   }
   return CountedController;
+}
+
+/** Takes the row from a header where it names one, as others take it from a session. */
+export class RowChooser implements CanActivate {
+  canActivate(context: ExecutionContext): boolean {
+    const { headers, params } = context
+      .switchToHttp()
+      .getRequest<AnyRequest & { params: Record<string, unknown> }>();
+    params['id'] = headers['x-row'] ?? params['id'];
+    return true;
+  }
 }
 
 /** A writer that may commit anything at any moment. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import {
   type CallHandler,
   Controller,
@@ -14,9 +14,15 @@ import { APP_INTERCEPTOR } from '@nestjs/core';
 import { type Cache, createCache } from 'cache-manager';
 import { Keyv } from 'keyv';
 import { type Observable, timeout } from 'rxjs';
-import { AlkeyEvents, type AlkeyModuleOptions, CacheKeyed } from 'nestjs-alkey';
+import {
+  AlkeyEvents,
+  type AlkeyModuleOptions,
+  CacheKeyed,
+  TokenStore,
+} from 'nestjs-alkey';
 import { ResponseStore } from '../../lib/nest/response-store.js';
 import { HIT, STORED } from '../support/cache-status.js';
+import { Gate } from '../support/gate.js';
 import {
   type AdapterName,
   ADAPTERS,
@@ -115,6 +121,30 @@ describe.each(ADAPTERS)('a store that goes wrong over %s', adapter => {
         run: /hit|collapsed/.test(answer.cacheStatus ?? '') ? 1 : run,
       });
     }
+  });
+
+  it('is asked for the answer while tokens are read, so that a hit takes one round trip', async () => {
+    const store = new Keyv();
+    await using app = await start(adapter, {
+      cache: createCache({ stores: [store] }),
+    });
+    await app.get('/x');
+    await app.app.get(ResponseStore).settled();
+    const tokens = app.app.get(TokenStore);
+    const [read, peek] = [tokens.read.bind(tokens), tokens.peek.bind(tokens)];
+    const gate = new Gate();
+    jest.spyOn(tokens, 'peek').mockReturnValue(undefined);
+    jest.spyOn(tokens, 'read').mockImplementation(async identifiers => {
+      await gate.pass();
+      return peek(identifiers) ?? read(identifiers);
+    });
+    const asked = jest.spyOn(store, 'getRaw');
+    const hit = app.get('/x');
+    await gate.reached(1);
+    expect(asked).toHaveBeenCalledTimes(1);
+    gate.open();
+    expect((await hit).cacheStatus).toMatch(HIT);
+    expect(asked).toHaveBeenCalledTimes(1);
   });
 
   it('still has the other stores', async () => {

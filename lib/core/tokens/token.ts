@@ -48,7 +48,7 @@ export function mintHolder(randomBytes: RandomBytes): Holder {
  * random bytes for each would take longer than all else that announces a write in this process.
  */
 export function holderMint(randomBytes: RandomBytes): () => Holder {
-  const first = randomText(randomBytes);
+  const first = mintHolder(randomBytes);
   let minted = 0;
   return () => {
     minted += 1;

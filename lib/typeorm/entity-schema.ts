@@ -7,6 +7,7 @@ import {
   Schema,
   type Table,
 } from '../core/identifiers/schema.js';
+import { planRead } from '../core/reads/read-plan.js';
 import { mentionedTables } from '../core/writes/mentioned-tables.js';
 import { type Dialect } from '../core/writes/statement.js';
 import { keyKindOf } from './key-kind.js';
@@ -50,8 +51,13 @@ export function schemaOf(
     const id = tableIdOf(metadata, name);
     const table = tables.get(id);
     if (table) {
-      const reads = tablesMentioned(metadata, dataSource, dialect, plain);
-      tables.set(id, { ...table, reads });
+      const sql = sqlOfView(metadata, dataSource);
+      const plan = planRead(sql, dialect);
+      tables.set(id, {
+        ...table,
+        reads: tablesMentioned(sql, dialect, plain),
+        impure: plan.kind === 'unknown' ? plan.reason : undefined,
+      });
     }
   }
   return new Schema(
@@ -198,17 +204,20 @@ function distinct(references: readonly Reference[]): readonly Reference[] {
   return [...seen.values()];
 }
 
-function tablesMentioned(
-  view: EntityMetadata,
+function sqlOfView(
+  { expression }: EntityMetadata,
   dataSource: DataSource,
+): string {
+  return typeof expression === 'function'
+    ? expression(dataSource).getQuery()
+    : (expression ?? '');
+}
+
+function tablesMentioned(
+  sql: string,
   dialect: Dialect,
   schema: Schema,
 ): readonly TableId[] {
-  const { expression } = view;
-  const sql =
-    typeof expression === 'function'
-      ? expression(dataSource).getQuery()
-      : (expression ?? '');
   const ids = mentionedTables(sql, dialect).flatMap(name => {
     const tables = schema.named(name);
     return tables.length > 0
@@ -222,16 +231,18 @@ function tablesMentioned(
 function resolveView(table: Table, tables: ReadonlyMap<TableId, Table>): Table {
   if (!table.reads) return table;
   const found = new Set<TableId>();
+  let { impure } = table;
   const visited = new Set<TableId>([table.id]);
   const visit = (ids: readonly TableId[]): void => {
     for (const id of ids) {
       if (visited.has(id)) continue;
       visited.add(id);
-      const reads = tables.get(id)?.reads;
-      if (reads) visit(reads);
+      const inner = tables.get(id);
+      impure ??= inner?.impure;
+      if (inner?.reads) visit(inner.reads);
       else found.add(id);
     }
   };
   visit(table.reads);
-  return { ...table, reads: [...found] };
+  return { ...table, reads: [...found], impure };
 }

@@ -4,7 +4,8 @@ import {
   type Schema,
   type Table,
 } from '../core/identifiers/schema.js';
-import { AnalysisCache } from '../core/writes/analysis-cache.js';
+import { TextMemory } from '../core/text-memory.js';
+import { analyseSql } from '../core/writes/analyse-sql.js';
 import { type Parameters } from '../core/writes/operand-value.js';
 import { type Row } from '../core/writes/pinned-rows.js';
 import { type RowLookUp } from '../core/writes/row-look-up.js';
@@ -53,7 +54,7 @@ type EntityMetadata = DataSource['entityMetadatas'][number];
  */
 export class WriteCapture {
   private readonly connections = new WeakMap<object, SharedConnection>();
-  private readonly analyses: AnalysisCache;
+  private readonly analyses: TextMemory<Analysis>;
 
   constructor(
     private readonly name: string,
@@ -63,7 +64,7 @@ export class WriteCapture {
     private mayRead: (table: Table) => boolean,
     private readonly options: WriteCaptureOptions,
   ) {
-    this.analyses = new AnalysisCache(dialect);
+    this.analyses = new TextMemory(sql => analyseSql(sql, dialect));
   }
 
   /** Takes what is known of the database anew, after the data source was initialized again. */

@@ -35,6 +35,8 @@ export interface Table {
   readonly key: readonly KeyColumn[];
   /** Tables a view reads, through any depth; `undefined`: a table, not a view. */
   readonly reads: readonly TableId[] | undefined;
+  /** Why a view may show something else though nobody wrote to what it reads: it asks for the time. */
+  readonly impure?: string | undefined;
 }
 
 /** A table as a statement names it. */

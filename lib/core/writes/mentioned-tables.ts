@@ -25,6 +25,14 @@ export function mentionedTables(sql: string, dialect: Dialect): TableName[] {
 
 /** The tables that one statement reads, as `mentionedTables`. */
 export function mentionsIn(passage: Passage, range: Range): TableName[] {
+  return distinctTables(everyMention(passage, range));
+}
+
+/** The same, each table as often as it is mentioned. */
+export function everyMention(
+  passage: Passage,
+  range: Range,
+): readonly TableName[] {
   return new MentionReader(passage, range).run();
 }
 
@@ -98,7 +106,7 @@ class MentionReader {
       const cte = this.upcoming.get(at);
       if (cte !== undefined) this.enclosing(key).ctes.add(cte);
     }
-    return distinctTables(this.found);
+    return this.found;
   }
 
   /** The level that a CTE's WITH stands on, at the bracket around the CTE. */

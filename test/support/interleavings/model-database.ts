@@ -1,6 +1,7 @@
 import { type TableId } from '../../../lib/core/identifiers/identifier.js';
 import { type Schema } from '../../../lib/core/identifiers/schema.js';
-import { AnalysisCache } from '../../../lib/core/writes/analysis-cache.js';
+import { TextMemory } from '../../../lib/core/text-memory.js';
+import { analyseSql } from '../../../lib/core/writes/analyse-sql.js';
 import { type Row } from '../../../lib/core/writes/pinned-rows.js';
 import { type WriteAnnouncer } from '../../../lib/core/writes/write-announcer.js';
 import {
@@ -102,7 +103,7 @@ export interface ModelConnectionOptions {
   readonly slowness: () => Promise<void>;
 }
 
-const analyses = new AnalysisCache('postgres');
+const analyses = new TextMemory(sql => analyseSql(sql, 'postgres'));
 
 /** One connection, whose real statements pass through the real capture as TypeORM lets them pass. */
 export class ModelConnection {

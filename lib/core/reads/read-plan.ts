@@ -1,0 +1,159 @@
+import { analyseSql } from '../writes/analyse-sql.js';
+import { everyMention } from '../writes/mentioned-tables.js';
+import { type Passage, type Range, WordCursor } from '../writes/passage.js';
+import { readCondition } from '../writes/read-condition.js';
+import { readTableReferences } from '../writes/read-tables.js';
+import { splitStatements } from '../writes/split-statements.js';
+import { readWords } from '../writes/sql-words.js';
+import {
+  type Dialect,
+  type RowFilter,
+  type TableName,
+} from '../writes/statement.js';
+import { impurity } from './pure-words.js';
+
+/** A table of which a statement sees only the rows that its WHERE names. */
+export interface NarrowedTable {
+  readonly table: TableName;
+  readonly where: RowFilter;
+}
+
+/** What a SQL text reads, as far as it alone tells. */
+export type ReadPlan =
+  | {
+      readonly kind: 'query';
+      /** Every table that it mentions, as often as it does. */
+      readonly mentions: readonly TableName[];
+      readonly narrowed: readonly NarrowedTable[];
+    }
+  /** Begins a transaction or a savepoint, or ends one: reads nothing. */
+  | { readonly kind: 'control'; readonly begins: boolean }
+  /** Writes, or may. */
+  | { readonly kind: 'write' }
+  /** What it answers may depend on more than tables and parameters. */
+  | { readonly kind: 'unknown'; readonly reason: string };
+
+const QUERY_VERBS = ['SELECT', 'WITH', 'VALUES', 'TABLE', '('];
+
+/** Words that join the rows of several into one, or queries into one. */
+const COMBINING = [
+  'GROUP',
+  'HAVING',
+  'UNION',
+  'INTERSECT',
+  'EXCEPT',
+  'WINDOW',
+] as const;
+
+const AGGREGATES = new Set([
+  'COUNT',
+  'SUM',
+  'AVG',
+  'MIN',
+  'MAX',
+  'TOTAL',
+  'GROUP_CONCAT',
+  'STRING_AGG',
+  'ARRAY_AGG',
+  'JSON_AGG',
+  'JSONB_AGG',
+  'JSON_OBJECTAGG',
+  'JSON_ARRAYAGG',
+  'BOOL_AND',
+  'BOOL_OR',
+  'EVERY',
+]);
+
+/** Tells what a SQL text reads. Never throws. */
+export function planRead(sql: string, dialect: Dialect): ReadPlan {
+  const { statements } = analyseSql(sql, dialect);
+  const [statement, ...others] = statements;
+  if (!statement || others.length > 0) {
+    return statements.every(isSilent)
+      ? unknown('several statements in one text')
+      : { kind: 'write' };
+  }
+  const { control } = statement;
+  if (control !== undefined) {
+    return { kind: 'control', begins: control.kind === 'begin' };
+  }
+  if (!isSilent(statement)) return { kind: 'write' };
+  if (statement.locks) {
+    return unknown('it takes locks, or depends on the session');
+  }
+  return planQuery(sql, dialect);
+}
+
+function isSilent({
+  control,
+  writes,
+  unknown: reason,
+  commitsImplicitly,
+}: ReturnType<typeof analyseSql>['statements'][number]): boolean {
+  return (
+    control === undefined &&
+    writes.length === 0 &&
+    reason === undefined &&
+    !commitsImplicitly
+  );
+}
+
+function planQuery(sql: string, dialect: Dialect): ReadPlan {
+  const words = readWords(sql, dialect);
+  if (words.ambiguous || words.conditional) {
+    return unknown('how it is read depends on the settings of the server');
+  }
+  const { passage, statements } = splitStatements(sql, dialect, words);
+  const [range] = statements;
+  if (!range) return unknown('there is no statement');
+  const cursor = new WordCursor(passage, range);
+  if (!cursor.is(...QUERY_VERBS)) return unknown('it is no query');
+  const reason = impurity(passage, range);
+  if (reason !== undefined) return unknown(reason);
+  return {
+    kind: 'query',
+    mentions: everyMention(passage, range),
+    narrowed: cursor.is('SELECT') ? narrowedTables(passage, range) : [],
+  };
+}
+
+/** The tables in the FROM of a plain SELECT, each with the rows that WHERE can match of it. */
+function narrowedTables(passage: Passage, range: Range): NarrowedTable[] {
+  const cursor = new WordCursor(passage, range);
+  const from = cursor.find('FROM');
+  cursor.at = from + 1;
+  const where = cursor.find('WHERE');
+  if (cursor.find(...COMBINING) < range.to || where >= range.to) return [];
+  if (countsRows(passage, range)) return [];
+  cursor.at = where + 1;
+  const condition = {
+    from: cursor.at,
+    to: cursor.find('ORDER', 'LIMIT', 'OFFSET', 'FETCH'),
+  };
+  return readTableReferences(passage, { from: from + 1, to: where }).map(
+    target => ({
+      table: target.table,
+      where: readCondition(passage, condition, target),
+    }),
+  );
+}
+
+/** Of such a statement the number of rows says nothing about which were found. */
+function countsRows(
+  { words, partners }: Passage,
+  { from, to }: Range,
+): boolean {
+  for (let index = from; index < to; index += 1) {
+    const opens = words[index + 1]?.key === '(';
+    if (opens && AGGREGATES.has(words[index]?.key ?? '')) return true;
+    // What a query in brackets counts are its own rows.
+    if (opens && words[index + 2]?.key === 'SELECT') {
+      index = partners[index + 1] ?? to;
+    }
+  }
+  return false;
+}
+
+function unknown(reason: string): ReadPlan {
+  return { kind: 'unknown', reason };
+}

@@ -1,0 +1,180 @@
+import { describe, expect, it } from '@jest/globals';
+import { SqlReads } from '../../../lib/core/reads/sql-reads.js';
+import { Schema } from '../../../lib/core/identifiers/schema.js';
+import { tableId } from '../../../lib/core/identifiers/identifier.js';
+import { type Parameters } from '../../../lib/core/writes/operand-value.js';
+import { type Dialect } from '../../../lib/core/writes/statement.js';
+import { coreTable, keyColumn } from '../../support/core-schema.js';
+
+const schema = new Schema(
+  'default',
+  [
+    coreTable('users'),
+    coreTable('orders'),
+    coreTable('members', { key: [keyColumn('a'), keyColumn('b')] }),
+    coreTable('totals', { key: [], reads: [tableId('orders')] }),
+    coreTable('recent', { key: [], reads: [tableId('orders')], impure: 'x' }),
+  ],
+  [],
+  false,
+);
+
+/** `users#1 users#* | orders#*`: rows with the table that counts for a missing one, and other tables. */
+function reads(
+  sql: string,
+  parameters: Parameters = [],
+  dialect: Dialect = 'postgres',
+): string {
+  const read = new SqlReads(dialect, () => schema).of(sql, parameters);
+  if (read.kind === 'unknown') return `unknown: ${read.reason}`;
+  if (read.kind !== 'told') return read.kind;
+  const short = (identifier: string): string =>
+    identifier.slice('alkey:'.length);
+  const rows = read.rows.flatMap(({ rows: found }) =>
+    found.map(({ identifier }) => short(identifier)),
+  );
+  const tables = read.tables.map(({ identifier }) => short(identifier));
+  return [...rows, '|', ...tables].join(' ');
+}
+
+describe('SqlReads', () => {
+  it.each([
+    ['SELECT * FROM users WHERE id = $1', [1], 'users#1 |'],
+    [
+      'SELECT u.id FROM "users" "u" WHERE "u"."id" IN ($1, $2)',
+      [1, 2],
+      'users#1 users#2 |',
+    ],
+    ['SELECT * FROM users u WHERE (u.id = $1) LIMIT 1', ['01'], 'users#1 |'],
+    [
+      'SELECT * FROM users u WHERE u.id = $1 AND u.name = $2',
+      [3, 'x'],
+      'users#3 |',
+    ],
+    ['SELECT * FROM members m WHERE m.a = 1 AND m.b = 2', [], 'members#1,2 |'],
+    ['SELECT * FROM members m WHERE m.a = 1', [], '| members#*'],
+    [
+      'SELECT * FROM users u LEFT JOIN orders o ON o.user_id = u.id WHERE u.id = $1',
+      [1],
+      'users#1 | orders#*',
+    ],
+    [
+      'SELECT * FROM orders o INNER JOIN users u ON o.user_id = u.id WHERE u.id = $1',
+      [1],
+      'users#1 | orders#*',
+    ],
+    [
+      'SELECT *, (SELECT COUNT(*) FROM orders o WHERE o.user_id = u.id) FROM users u WHERE u.id = $1',
+      [1],
+      'users#1 | orders#*',
+    ],
+  ] as const)(
+    'names rows that are looked up by key: %s',
+    (sql, parameters, told) => {
+      expect(reads(sql, parameters)).toBe(told);
+    },
+  );
+
+  it.each([
+    ['SELECT * FROM users', '| users#*'],
+    ['SELECT * FROM users WHERE name = $1', '| users#*'],
+    ['SELECT * FROM users WHERE id > 1', '| users#*'],
+    ['SELECT * FROM users WHERE id = 1 OR name = $1', '| users#*'],
+    [
+      'SELECT * FROM users u JOIN users m ON m.id = u.manager_id WHERE u.id = 1',
+      '| users#*',
+    ],
+    [
+      'SELECT * FROM users u WHERE u.id = 1 AND EXISTS (SELECT 1 FROM users v WHERE v.id <> u.id)',
+      '| users#*',
+    ],
+    ['SELECT COUNT(*) FROM users WHERE id = 1', '| users#*'],
+    ['SELECT name, MAX(id) FROM users WHERE id = 1 GROUP BY name', '| users#*'],
+    [
+      'SELECT id FROM users WHERE id = 1 UNION SELECT id FROM orders',
+      '| users#* orders#*',
+    ],
+    [
+      'WITH found AS (SELECT * FROM users WHERE id = 1) SELECT * FROM found',
+      '| users#*',
+    ],
+    [
+      'SELECT 1 AS row_exists FROM (SELECT 1 AS d) t WHERE EXISTS (SELECT 1 FROM users WHERE id = 1)',
+      '| users#*',
+    ],
+    ['SELECT * FROM users WHERE id = NULL', '| users#*'],
+    ['SELECT * FROM totals', '| totals#*'],
+    ['SELECT 1', '|'],
+  ])('names tables for everything else: %s', (sql, told) => {
+    expect(reads(sql, [1])).toBe(told);
+  });
+
+  it('depends on what a view reads', () => {
+    const read = new SqlReads('postgres', () => schema).of('TABLE totals', []);
+    expect(read).toMatchObject({
+      kind: 'told',
+      tables: [{ reads: ['alkey:totals#*', 'alkey:orders#*'] }],
+    });
+  });
+
+  it.each([
+    ['postgres', 'SELECT * FROM users WHERE at > now()'],
+    ['postgres', 'SELECT * FROM users WHERE at > CURRENT_TIMESTAMP'],
+    ['postgres', "SELECT * FROM users WHERE at > 'today'"],
+    ['postgres', 'SELECT * FROM users ORDER BY random()'],
+    ['postgres', 'SELECT * FROM users WHERE name = user'],
+    ['postgres', 'SELECT balance_of(id) FROM users'],
+    ['postgres', 'SELECT shop.lower(name) FROM users'],
+    ['postgres', 'SELECT "lower"(name) FROM users'],
+    ['postgres', 'SELECT * FROM users TABLESAMPLE SYSTEM (10)'],
+    ['postgres', 'SELECT * FROM users FOR UPDATE'],
+    ['postgres', "SELECT nextval('s')"],
+    ['postgres', 'SELECT * FROM customers'],
+    ['postgres', 'SELECT * FROM recent'],
+    ['postgres', 'SHOW server_version'],
+    ['postgres', 'SELECT 1; SELECT 2'],
+    ['mysql', 'SELECT * FROM users WHERE at > UTC_DATE'],
+    ['mysql', 'SELECT * FROM users ORDER BY RAND()'],
+    ['mysql', 'SELECT @a FROM users'],
+    ['mysql', "SELECT * FROM users WHERE name = 'a\\'b'"],
+    ['mysql', 'SELECT * FROM users LOCK IN SHARE MODE'],
+    ['sqlite', "SELECT date('now') FROM users"],
+    ['sqlite', 'SELECT date(at) FROM users'],
+  ] as const)('does not know what %s answers to: %s', (dialect, sql) => {
+    expect(reads(sql, [], dialect)).toMatch(/^unknown: ./);
+  });
+
+  it('takes columns and tables of such names for what they are', () => {
+    expect(reads('SELECT u.current_date, u."user" FROM users u')).toBe(
+      '| users#*',
+    );
+    expect(reads('SELECT date(at) FROM users', [], 'mysql')).toBe('| users#*');
+    expect(reads('SELECT lower(name) FROM users')).toBe('| users#*');
+  });
+
+  it('takes a parameter that may stand for the time for one', () => {
+    const sql = 'SELECT * FROM users WHERE at > $1';
+    expect(reads(sql, [' Today '])).toMatch(/^unknown/);
+    expect(reads(sql, ['Monday'])).toBe('| users#*');
+    expect(reads(sql, ['today'], 'mysql')).toBe('| users#*');
+  });
+
+  it.each([
+    ['INSERT INTO users VALUES (1)', 'write'],
+    [
+      'WITH gone AS (DELETE FROM users RETURNING *) SELECT * FROM gone',
+      'write',
+    ],
+    ['CALL something()', 'write'],
+    ['SELECT 1; DELETE FROM users', 'write'],
+    ['START TRANSACTION', 'control'],
+    ['COMMIT', 'control'],
+  ])('tells what does not only read: %s', (sql, kind) => {
+    expect(reads(sql)).toBe(kind);
+  });
+
+  it('counts the table where more rows are named than are worth it', () => {
+    const ids = Array.from({ length: 101 }, (_, at) => at).join(', ');
+    expect(reads(`SELECT * FROM users WHERE id IN (${ids})`)).toBe('| users#*');
+  });
+});

@@ -3,6 +3,7 @@ import {
   EVERYTHING,
   type Identifier,
   insertingIdentifier,
+  isHidden,
   rowIdentifier,
   type TableId,
   tableIdentifier,
@@ -52,4 +53,13 @@ export function identifiersOf(
     for (const identifier of reads) identifiers.add(identifier);
   }
   return [...identifiers];
+}
+
+/** Dependencies of which only the identifiers to read are known, as they are shown. */
+export function dependenciesShown(
+  identifiers: readonly Identifier[],
+): readonly Dependency[] {
+  return identifiers
+    .filter(identifier => !isHidden(identifier))
+    .map(identifier => ({ identifier, reads: [identifier] }));
 }

@@ -111,9 +111,28 @@ export function rowIdentifier(
   return `${PREFIX}${table}#${row}` as Identifier;
 }
 
+/**
+ * `alkey:@queries#*`: all cached queries of a data source. Changed by hand alone: no table is called
+ * that, since `@` in a name is encoded.
+ */
+export function queriesIdentifier(dataSource: string): Identifier {
+  return `${PREFIX}${inDataSource('@queries', dataSource)}#*` as Identifier;
+}
+
+/** `alkey:@queries#menu`: the cached queries of a data source that were given this id. */
+export function queryIdIdentifier(dataSource: string, id: string): Identifier {
+  const queries = inDataSource('@queries', dataSource);
+  return `${PREFIX}${queries}#${encodePart(id)}` as Identifier;
+}
+
 /** Whether an identifier is that of one row: `*` and `+`, which end the others, are encoded there. */
 export function namesRow(identifier: Identifier): boolean {
   return !identifier.endsWith('*') && !identifier.endsWith('+');
+}
+
+/** Whether an identifier stands beside those that callers name: `alkey:users#**`, `alkey:users#+`. */
+export function isHidden(identifier: Identifier): boolean {
+  return identifier.endsWith('#**') || identifier.endsWith('#+');
 }
 
 const ENCODED = String.raw`(?:[A-Za-z0-9_.~-]|%[0-9A-Fa-f]{2})`;

@@ -10,6 +10,8 @@ export type BypassReason =
   | 'credentials'
   /** A function that the route was given (a ref, its scope, what it varies by) failed. */
   | 'declaration-error'
+  /** A read of the handler failed, and the answer may stand in for what it would have said. */
+  | 'failed-read'
   /** The handler failed; errors pass untouched. */
   | 'handler-error'
   /** A writer is about to commit what the answer depends on. */
@@ -21,6 +23,8 @@ export type BypassReason =
   | 'method'
   | 'no-principal'
   | 'no-store'
+  /** The handler declared what it depends on and did not wait for `dependsOn`. */
+  | 'not-awaited'
   /** The request has a condition that only the handler can judge. */
   | 'precondition'
   | 'private'
@@ -33,9 +37,15 @@ export type BypassReason =
   | 'store-unavailable'
   | 'stream'
   | 'too-large'
+  /** What was read in a transaction may be older than the tokens, or not be committed. */
+  | 'transaction'
   /** The answer, or something it varies by, cannot be carried as text. */
   | 'unencodable'
-  | 'vary';
+  /** Nobody knows what a statement reads, or it asks for the time, the session or chance. */
+  | 'unknown-read'
+  | 'vary'
+  /** The handler wrote to the database, which a stored answer would not. */
+  | 'wrote';
 
 /** Whose a stored answer is: nobody's who is known, everybody's, or one principal's. */
 export type ResponseScope = 'anonymous' | 'shared' | 'principal';

@@ -19,6 +19,10 @@ const schema = new Schema(
   false,
 );
 
+function short(identifier: string): string {
+  return identifier.slice('alkey:'.length);
+}
+
 /** `users#1 users#* | orders#*`: rows with the table that counts for a missing one, and other tables. */
 function reads(
   sql: string,
@@ -28,8 +32,6 @@ function reads(
   const read = new SqlReads(dialect, () => schema).of(sql, parameters);
   if (read.kind === 'unknown') return `unknown: ${read.reason}`;
   if (read.kind !== 'told') return read.kind;
-  const short = (identifier: string): string =>
-    identifier.slice('alkey:'.length);
   const rows = read.rows.flatMap(({ rows: found }) =>
     found.map(({ identifier }) => short(identifier)),
   );

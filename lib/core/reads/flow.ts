@@ -1,0 +1,47 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { type ReadObserver } from './read-observer.js';
+
+/** What the code that is running now is a part of. */
+interface Flow {
+  /** Runs of `wrap`: one that waited for itself would never end. */
+  readonly runs: readonly string[];
+  /** The outermost first. */
+  readonly observers: readonly ReadObserver[];
+}
+
+/**
+ * One for all applications of a process, and for all that it is used for: before Node 24 each costs
+ * every promise there is once it was used, and is never collected.
+ */
+const flows = new AsyncLocalStorage<Flow>();
+
+const NOWHERE: Flow = { runs: [], observers: [] };
+
+/** Whether the code that is running now is a part of this run. */
+export function isPartOf(run: string): boolean {
+  return flows.getStore()?.runs.includes(run) ?? false;
+}
+
+/** Runs `produce` and all that it calls as a part of `run`. */
+export function asPartOf<T>(run: string, produce: () => T): T {
+  const flow = flows.getStore() ?? NOWHERE;
+  return flows.run({ ...flow, runs: [...flow.runs, run] }, produce);
+}
+
+/** Runs `produce` so that `observer` hears of what it and all that it calls read. */
+export function observing<T>(observer: ReadObserver, produce: () => T): T {
+  const flow = flows.getStore() ?? NOWHERE;
+  const observers = [...flow.observers.filter(isOpen), observer];
+  return flows.run({ ...flow, observers }, produce);
+}
+
+/** Whoever is to hear of what is read now; `undefined`: nobody. */
+export function observersNow(): readonly ReadObserver[] | undefined {
+  const flow = flows.getStore();
+  // What a handler began and did not wait for goes on after its answer was made.
+  return flow?.observers.some(isOpen) ? flow.observers : undefined;
+}
+
+function isOpen({ closed }: ReadObserver): boolean {
+  return !closed;
+}

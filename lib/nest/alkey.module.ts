@@ -43,6 +43,7 @@ import {
   ALKEY_REDIS,
 } from './injection-tokens.js';
 import { KeptValues } from './kept-values.js';
+import { ManualTouches } from './manual-touches.js';
 import { RefCompiler } from './ref-compiler.js';
 import { RefResolver } from './ref-resolver.js';
 import { createResponseCache } from './response-cache.js';
@@ -87,6 +88,7 @@ const providers: Provider[] = [
   CallPlans,
   CallAnswers,
   KeptValues,
+  ManualTouches,
   RefResolver,
   TokenReader,
   CacheKeyService,

@@ -28,6 +28,7 @@ import { checkModuleOption } from './alkey.option-checks.js';
 import { type ResolvedOptions } from './alkey.options.js';
 import { ALKEY_OPTIONS } from './injection-tokens.js';
 import { KeptValues } from './kept-values.js';
+import { ManualTouches } from './manual-touches.js';
 import { RefResolver } from './ref-resolver.js';
 import { type Ref } from './refs.js';
 import { TokenReader } from './token-reader.js';
@@ -56,6 +57,7 @@ export class CacheKeyService {
     private readonly reader: TokenReader,
     private readonly store: TokenStore,
     private readonly kept: KeptValues,
+    private readonly touches: ManualTouches,
     private readonly catalog: EntityCatalog,
     private readonly events: AlkeyEvents,
   ) {}
@@ -178,27 +180,17 @@ export class CacheKeyService {
     const identifiers = refs
       .flatMap(ref => this.refs.require(ref))
       .flatMap(({ identifier }) => writtenWith(identifier));
-    await this.replace([...new Set(identifiers)]);
+    await this.touches.touch([...new Set(identifiers)]);
   }
 
   /** Outdates everything that was cached under any token of the observed data sources. */
   async invalidateAll(): Promise<void> {
-    await this.replace([
+    await this.touches.touch([
       ...this.catalog
         .tables()
         .flatMap(({ id }) => writtenWith(tableIdentifier(id))),
       EVERYTHING,
     ]);
-  }
-
-  private async replace(identifiers: readonly Identifier[]): Promise<void> {
-    if (identifiers.length === 0) return;
-    this.events.emit('touched', { identifiers, cause: 'manual' });
-    try {
-      await this.store.replace(identifiers);
-    } catch {
-      // The store has reported it and remembers what it could not replace.
-    }
   }
 
   private partsOf(values: readonly unknown[]): readonly UnreadPart[] {

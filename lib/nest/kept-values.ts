@@ -3,7 +3,10 @@ import { AlkeyError } from '../core/errors.js';
 import { type CacheSource } from '../core/events.js';
 import { type Identifier } from '../core/identifiers/identifier.js';
 import { type Fingerprint, fingerprintOf } from '../core/keys/cache-key.js';
-import { type StoredBody } from '../core/responses/stored-response.js';
+import {
+  type StoredBody,
+  type StoredResponse,
+} from '../core/responses/stored-response.js';
 import { AlkeyEvents } from './alkey-events.js';
 import { type ResolvedOptions } from './alkey.options.js';
 import { BypassReports } from './bypass-reports.js';
@@ -26,9 +29,14 @@ export interface ValuePlace extends WantedValue {
   readonly fingerprint: Fingerprint;
 }
 
+/** Makes the value of what is stored; `undefined` where it cannot be made, or is not wanted. */
+export type ReadStored<Value> = (
+  response: StoredResponse,
+) => { readonly value: Value } | undefined;
+
 /** What is there; `absent`: nothing that was made under the tokens of now, `bypass`: none to trust. */
-export type FoundValue =
-  | { readonly kind: 'found'; readonly value: unknown }
+export type FoundValue<Value = unknown> =
+  | { readonly kind: 'found'; readonly value: Value }
   | {
       readonly kind: 'absent';
       readonly place: ValuePlace;
@@ -50,9 +58,20 @@ export class KeptValues {
   ) {}
 
   /** Reads the tokens, and looks. Never rejects; what is found is the caller's own copy. */
-  async find(wanted: WantedValue): Promise<FoundValue> {
+  find(wanted: WantedValue): Promise<FoundValue> {
+    return this.lookUp(wanted, ({ body }) =>
+      this.texts.valueOf(wanted.name, body),
+    );
+  }
+
+  /** The same for what was kept by `keepText`. */
+  async lookUp<Value>(
+    wanted: WantedValue,
+    readStored: ReadStored<Value>,
+  ): Promise<FoundValue<Value>> {
     const { source, name, identifiers, slot } = wanted;
-    const reading = await this.reader.read(identifiers);
+    const reading =
+      this.reader.peek(identifiers) ?? (await this.reader.read(identifiers));
     if (reading.kind !== 'tokens') {
       this.reports.report(source, name, reading.kind, identifiers);
       return { kind: 'bypass' };
@@ -62,7 +81,7 @@ export class KeptValues {
       slot,
       fingerprint,
     );
-    const found = response && this.texts.valueOf(name, response.body);
+    const found = response && readStored(response);
     if (!response || !found) {
       return { kind: 'absent', place: { ...wanted, fingerprint }, outdated };
     }
@@ -78,24 +97,28 @@ export class KeptValues {
    * @throws AlkeyError `ALKEY_UNENCODABLE_VALUE` for a value that cannot be stored, outside production
    */
   keep(place: ValuePlace, value: unknown): StoredBody | undefined {
-    const { source, name, identifiers, slot, fingerprint, ttlMs } = place;
+    const { source, name, identifiers } = place;
     const encoded = this.texts.storedTextOf(name, value);
-    if (!encoded.ok) {
-      this.reports.report(source, name, 'unencodable', identifiers);
-      if (this.texts.strict) throw unencodable(name, encoded);
-      return undefined;
-    }
-    if (Buffer.byteLength(encoded.text) > this.options.maxBodyBytes) {
+    if (encoded.ok) return this.keepText(place, encoded.text);
+    this.reports.report(source, name, 'unencodable', identifiers);
+    if (this.texts.strict) throw unencodable(name, encoded);
+    return undefined;
+  }
+
+  /** The same for a value that the caller has made text of, and makes again. */
+  keepText(place: ValuePlace, encoded: string): StoredBody | undefined {
+    const { source, name, identifiers, slot, fingerprint, ttlMs } = place;
+    if (Buffer.byteLength(encoded) > this.options.maxBodyBytes) {
       this.reports.report(source, name, 'too-large', identifiers);
       return undefined;
     }
-    const body: StoredBody = { kind: 'value', encoded: encoded.text };
+    const body: StoredBody = { kind: 'value', encoded };
     const size = this.responses.put(
       slot,
       { fingerprint, status: 0, headers: [], body, storedAt: Date.now() },
       ttlMs,
-      // Who calls names the places of its answers; those of `wrap` the program names.
-      source === 'call' ? name : undefined,
+      // Who calls or queries makes ever new places; those of `wrap` the program names.
+      source === 'wrap' ? undefined : name,
     );
     this.events.emit('stored', { source, name, identifiers, size, ttlMs });
     return body;

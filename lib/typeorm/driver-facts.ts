@@ -11,13 +11,15 @@ export interface DriverFacts {
   readonly inTransaction: boolean | undefined;
 }
 
-/** The data source of a runner; TypeORM 0.3 has it under its former name alone. */
-export function dataSourceOf(runner: QueryRunner): DataSource {
-  const { dataSource, connection } = runner as Partial<
+/** The data source of a runner or a query builder; TypeORM 0.3 has it under its former name alone. */
+export function dataSourceOf(owner: object): DataSource {
+  const { dataSource, connection } = owner as Partial<
     Record<'dataSource' | 'connection', DataSource>
   >;
   const found = dataSource ?? connection;
-  if (!found) throw new Error('A query runner belongs to a data source.');
+  if (!found) {
+    throw new Error('Query runners and query builders have a data source.');
+  }
   return found;
 }
 
@@ -27,6 +29,11 @@ export function connectionOf(runner: QueryRunner): object | undefined {
     objectAt(runner, 'databaseConnection') ??
     objectAt(dataSourceOf(runner).driver, 'databaseConnection')
   );
+}
+
+/** Whether a runner has taken a connection out of a pool; on SQLite there is none. */
+export function holdsConnection(runner: QueryRunner): boolean {
+  return objectAt(runner, 'databaseConnection') !== undefined;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type DataSource, QueryFailedError } from 'typeorm';
+import { type DataSource, QueryFailedError, type QueryRunner } from 'typeorm';
 import { type Schema, type Table } from '../core/identifiers/schema.js';
 import { type Dialect } from '../core/writes/statement.js';
 import { dialectOf } from './dialect.js';
@@ -15,7 +15,13 @@ export interface ObservationOptions extends WriteCaptureOptions {
   /** Whether an error is one that a commit is to fail by. */
   readonly isIntended: (error: unknown) => boolean;
   /** Called with the metadata as it is now, at the start and after each initialization. */
-  readonly onSchema: (schema: Schema) => void;
+  readonly onSchema: (schema: Schema, transactions: OpenTransactions) => void;
+}
+
+/** Tells, while a data source is observed, what its runners are in. */
+export interface OpenTransactions {
+  /** Whether what this runner reads may be of a transaction, however that was begun. */
+  readonly inTransaction: (runner: QueryRunner) => boolean;
 }
 
 /** Stops observing: the data source is as it was. */
@@ -83,7 +89,10 @@ class Observation {
           })
         : undefined,
     );
-    options.onSchema(schema);
+    options.onSchema(schema, {
+      inTransaction: runner =>
+        this.capture?.inTransaction(runner) ?? runner.isTransactionActive,
+    });
     const mayRead =
       dialect === 'postgres'
         ? await readableTables(dataSource, schema).catch(error => {

@@ -73,6 +73,17 @@ export class WriteCapture {
     this.mayRead = mayRead;
   }
 
+  /** Whether what this runner reads may be of a transaction, however that was begun. */
+  inTransaction(runner: QueryRunner): boolean {
+    const connection = connectionOf(runner);
+    return (
+      runner.isTransactionActive ||
+      Boolean(
+        connection && this.connections.get(connection)?.writes.inTransaction,
+      )
+    );
+  }
+
   /** @throws TokenStoreError when the write cannot be announced and `onStoreFailure` is `'abort'` */
   beforeQuery(event: QueryFacts): Promise<void> | undefined {
     const analysis = this.relevant(event.query);

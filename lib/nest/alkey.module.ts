@@ -10,6 +10,7 @@ import {
   type Provider,
 } from '@nestjs/common';
 import { type Cache } from 'cache-manager';
+import { QueryRules } from '../core/reads/query-rules.js';
 import { RENEWAL_MS } from '../core/tokens/recovery.js';
 import { systemClock, systemTimers } from '../core/tokens/timers.js';
 import { TokenStore } from '../core/tokens/token-store.js';
@@ -44,6 +45,8 @@ import {
 } from './injection-tokens.js';
 import { KeptValues } from './kept-values.js';
 import { ManualTouches } from './manual-touches.js';
+import { QueryAnswers } from './query-answers.js';
+import { QueryCache } from './query-cache.js';
 import { RefCompiler } from './ref-compiler.js';
 import { RefResolver } from './ref-resolver.js';
 import { createResponseCache } from './response-cache.js';
@@ -89,9 +92,17 @@ const providers: Provider[] = [
   CallAnswers,
   KeptValues,
   ManualTouches,
+  QueryAnswers,
+  QueryCache,
   RefResolver,
   TokenReader,
   CacheKeyService,
+  {
+    provide: QueryRules,
+    inject: [ALKEY_OPTIONS],
+    useFactory: ({ queries, ttlMs }: ResolvedOptions) =>
+      new QueryRules(queries, ttlMs),
+  },
   { provide: EntityCatalog, useFactory: () => new EntityCatalog() },
   {
     provide: ALKEY_OPTIONS,

@@ -1,3 +1,4 @@
+import { QUERY_OPS } from '../core/reads/query-rules.js';
 import { type AlkeyModuleOptions } from './alkey.options.js';
 import {
   boolean,
@@ -56,6 +57,12 @@ const CHECKS: Readonly<Record<keyof AlkeyModuleOptions, Check>> = {
   maxRowsPerTable: integer(0),
   parents: boolean,
   onUnknownWrite: oneOf('all', 'warn'),
+  queries: {
+    expected:
+      "a boolean, or a record by entity of { ops?, ttlMs? }, with 'all' or a list of " +
+      `${QUERY_OPS.map(op => `'${op}'`).join(', ')}, and an integer >= 1`,
+    holds: value => typeof value === 'boolean' || isQueryRules(value),
+  },
   derived: {
     expected:
       "a record of lists of tables, such as { orders: ['order_totals'] }",
@@ -82,6 +89,28 @@ const CHECKS: Readonly<Record<keyof AlkeyModuleOptions, Check>> = {
       ),
   },
   expose: boolean,
+};
+
+function isQueryRules(value: unknown): boolean {
+  return (
+    isObject(value) &&
+    !Array.isArray(value) &&
+    Object.values(value).every(
+      (rule: unknown) =>
+        isObject(rule) &&
+        Object.entries(rule).every(
+          ([name, part]: [string, unknown]) =>
+            part === undefined ||
+            (Object.hasOwn(RULE_PARTS, name) && RULE_PARTS[name]?.(part)),
+        ),
+    )
+  );
+}
+
+const RULE_PARTS: Readonly<Record<string, Check['holds']>> = {
+  ops: part =>
+    part === 'all' || isListOf(part, op => QUERY_OPS.some(one => one === op)),
+  ttlMs: integer(1).holds,
 };
 
 /** @throws AlkeyError `ALKEY_INVALID_OPTION` */

@@ -1,4 +1,5 @@
 import { type Cache } from 'cache-manager';
+import { type QueriesOption } from '../core/reads/query-rules.js';
 import { type RedisOption } from '../redis/open-redis.js';
 import { checkModuleOption, isRedisUrl } from './alkey.option-checks.js';
 import { type CacheScope } from './cache-keyed.metadata.js';
@@ -53,6 +54,13 @@ export interface AlkeyModuleOptions {
    * token; `warn`, none, and a warning is logged. @default 'all'
    */
   readonly onUnknownWrite?: 'all' | 'warn' | undefined;
+  /**
+   * Which queries of TypeORM are cached, until what they read is written: `true`, all; or by entity,
+   * `'*'` for those not named: `{ User: { ops: ['get', 'fetch'], ttlMs: 900_000 }, '*': {} }`. What a
+   * query itself says by `cache` counts in any case but `false`, which leaves TypeORM as it is.
+   * @default false
+   */
+  readonly queries?: QueriesOption | undefined;
   /**
    * Tables that triggers write when a table is written, both as identifiers name them:
    * `{ orders: ['order_totals'] }`. @default none
@@ -114,6 +122,7 @@ export const DEFAULTS = {
   maxRowsPerTable: 1000,
   parents: true,
   onUnknownWrite: 'all',
+  queries: false,
   scope: 'anonymous',
   maxBodyBytes: 1_048_576,
   maxBytesPerRoute: 33_554_432,

@@ -12,6 +12,7 @@ import {
 import { type ResolvedOptions } from './alkey.options.js';
 import { derivedTables } from './derived-tables.js';
 import { ALKEY_ANNOUNCER, ALKEY_OPTIONS } from './injection-tokens.js';
+import { QueryCache } from './query-cache.js';
 import { OncePerText } from './once-per-text.js';
 
 /** The name that an application gives no data source but its only one. */
@@ -30,11 +31,13 @@ export class DataSourceObserver {
     @Inject(ALKEY_ANNOUNCER) private readonly announcer: WriteAnnouncer,
     private readonly modules: ModulesContainer,
     private readonly catalog: EntityCatalog,
+    private readonly queries: QueryCache,
   ) {}
 
   /**
    * @throws AlkeyError `ALKEY_UNKNOWN_DATA_SOURCE` for a name in `dataSources` that Nest does not
-   * know, or whose driver this library cannot read; `ALKEY_UNKNOWN_TABLE` for one in `derived`
+   * know, or whose driver this library cannot read; `ALKEY_UNKNOWN_TABLE` for one in `derived`,
+   * `ALKEY_UNKNOWN_ENTITY` for one in `queries`
    */
   async observe(): Promise<void> {
     const known = this.knownDataSources();
@@ -49,7 +52,10 @@ export class DataSourceObserver {
         isIntended: error =>
           this.options.onStoreFailure === 'abort' &&
           error instanceof TokenStoreError,
-        onSchema: schema => this.catalog.add({ name, dataSource, schema }),
+        onSchema: (schema, driver) => {
+          this.catalog.add({ name, dataSource, schema });
+          this.queries.attach({ name, dataSource, schema, driver });
+        },
       });
       if (stop) this.stopping.push(stop);
       else this.refuse(name, dataSource);
@@ -57,10 +63,12 @@ export class DataSourceObserver {
     for (const [source, tables] of derived) {
       for (const table of [source, ...tables]) this.catalog.requireTable(table);
     }
+    this.queries.checkRules();
   }
 
   /** The data sources are as they were before; resolves when the ends of all writes were told. */
   async stop(): Promise<void> {
+    this.queries.stop();
     for (const stop of this.stopping.splice(0)) stop();
     await this.announcer.settled();
   }

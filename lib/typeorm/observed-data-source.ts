@@ -15,11 +15,12 @@ export interface ObservationOptions extends WriteCaptureOptions {
   /** Whether an error is one that a commit is to fail by. */
   readonly isIntended: (error: unknown) => boolean;
   /** Called with the metadata as it is now, at the start and after each initialization. */
-  readonly onSchema: (schema: Schema, transactions: OpenTransactions) => void;
+  readonly onSchema: (schema: Schema, driver: ObservedDriver) => void;
 }
 
-/** Tells, while a data source is observed, what its runners are in. */
-export interface OpenTransactions {
+/** What is known of how a data source talks to its database, while it is observed. */
+export interface ObservedDriver {
+  readonly dialect: Dialect;
   /** Whether what this runner reads may be of a transaction, however that was begun. */
   readonly inTransaction: (runner: QueryRunner) => boolean;
 }
@@ -90,6 +91,7 @@ class Observation {
         : undefined,
     );
     options.onSchema(schema, {
+      dialect,
       inTransaction: runner =>
         this.capture?.inTransaction(runner) ?? runner.isTransactionActive,
     });

@@ -125,7 +125,7 @@ describe('the options', () => {
     expect(message).not.toContain('secret');
   });
 
-  it.each(['queries', 'undeclared', 'toString'])(
+  it.each(['undeclared', 'toString'])(
     'refuse %s, which this version does not have',
     name => {
       expect(messageOf({ [name]: false })).toMatch(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { decodeRows, encodeRows } from '../../../lib/core/reads/row-codec.js';
 
 const anyCell = fc.oneof(

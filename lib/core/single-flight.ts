@@ -5,10 +5,16 @@
  */
 export class SingleFlight<K, V> {
   readonly #running = new Map<K, Promise<V>>();
+  readonly #ends = new Map<K, Promise<void>>();
 
   /** Whether a call now would join a run instead of beginning one. */
   has(key: K): boolean {
     return this.#running.has(key);
+  }
+
+  /** Resolves when the run under way for `key`, if there is one, is over and no longer joined. */
+  async over(key: K): Promise<void> {
+    await this.#ends.get(key);
   }
 
   /**
@@ -28,7 +34,7 @@ export class SingleFlight<K, V> {
     if (running !== undefined) return running;
     const begun = new Promise<V>(resolve => resolve(produce()));
     this.#running.set(key, begun);
-    void this.#forgetAfter(key, begun, onItsWay);
+    this.#ends.set(key, this.#forgetAfter(key, begun, onItsWay));
     return begun;
   }
 
@@ -49,5 +55,6 @@ export class SingleFlight<K, V> {
       // The callers' own.
     }
     this.#running.delete(key);
+    this.#ends.delete(key);
   }
 }

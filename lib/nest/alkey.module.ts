@@ -50,11 +50,16 @@ import { QueryCache } from './query-cache.js';
 import { RefCompiler } from './ref-compiler.js';
 import { RefResolver } from './ref-resolver.js';
 import { createResponseCache } from './response-cache.js';
+import { RecordedAnswers } from './recorded-answers.js';
+import { RecordedRoutes } from './recorded-routes.js';
+import { Recorder } from './recorder.js';
 import { ResponseCapture } from './response-capture.js';
 import { ResponseStore } from './response-store.js';
+import { HandlerRuns } from './handler-runs.js';
 import { HeldAnswers } from './held-answers.js';
 import { RouteBypasses } from './route-bypasses.js';
 import { RouteHeaders } from './route-headers.js';
+import { RouteHits } from './route-hits.js';
 import { RoutePlans } from './route-plans.js';
 import { RouteRequests } from './route-requests.js';
 import { RouteResponses } from './route-responses.js';
@@ -63,8 +68,10 @@ import { StaleAnswers } from './stale-answers.js';
 import { StoreLog } from './store-log.js';
 import { createTokenStore } from './create-token-store.js';
 import { TokenReader } from './token-reader.js';
+import { UndeclaredReads } from './undeclared-reads.js';
 import { ValueTexts } from './value-texts.js';
 import { within } from './within.js';
+import { WrappedValues } from './wrapped-values.js';
 
 /**
  * How long the start waits for a connection that is still being made. Without it the first writes
@@ -86,11 +93,18 @@ const providers: Provider[] = [
   RouteBypasses,
   StaleAnswers,
   HeldAnswers,
+  RouteHits,
   RouteRuns,
+  RecordedAnswers,
+  RecordedRoutes,
   RouteResponses,
+  Recorder,
+  HandlerRuns,
+  UndeclaredReads,
   CallPlans,
   CallAnswers,
   KeptValues,
+  WrappedValues,
   ManualTouches,
   QueryAnswers,
   QueryCache,

@@ -80,6 +80,7 @@ const CHECKS: Readonly<Record<keyof AlkeyModuleOptions, Check>> = {
   },
   maxBodyBytes: integer(0),
   maxBytesPerRoute: integer(1),
+  undeclared: oneOf('off', 'warn', 'throw'),
   serializer: {
     expected: 'an object with the functions `serialize` and `deserialize`',
     holds: value =>

@@ -78,6 +78,12 @@ export interface AlkeyModuleOptions {
    */
   readonly maxBytesPerRoute?: number | undefined;
   /**
+   * What happens when a handler reads a table that its refs do not cover: `warn`, one line in the log
+   * with the ref to add; `throw`, the request fails; `off`, nothing, and nobody looks.
+   * @default 'warn', with NODE_ENV=production 'off'
+   */
+  readonly undeclared?: 'off' | 'warn' | 'throw' | undefined;
+  /**
    * How values are stored that are handed to code: by `CacheKeyService.wrap`, resolvers and message
    * handlers. @default JSON, and what else `wrap` says that it carries
    */
@@ -104,6 +110,7 @@ export type ResolvedOptions = {
   readonly release: string | undefined;
   readonly serializer: ValueSerializer | undefined;
   readonly expose: boolean;
+  readonly undeclared: 'off' | 'warn' | 'throw';
 };
 
 const DAY_MS = 86_400_000;
@@ -166,6 +173,7 @@ export function resolveOptions(
     release: undefined,
     serializer: undefined,
     expose: environment.NODE_ENV !== 'production',
+    undeclared: environment.NODE_ENV === 'production' ? 'off' : 'warn',
     ...DEFAULTS,
     ...Object.fromEntries(given),
   };

@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { AlkeyError, describeValue } from '../core/errors.js';
@@ -18,7 +17,6 @@ import {
 import { encodeCanonical } from '../core/keys/canonical-encoding.js';
 import { RecentKeys } from '../core/keys/recent-keys.js';
 import { type UnreadPart } from '../core/keys/unread-key.js';
-import { SingleFlight } from '../core/single-flight.js';
 import { chosenText, chosenUnder } from '../core/tokens/chosen-token.js';
 import { TokenStore } from '../core/tokens/token-store.js';
 import { chosenToken, mintToken } from '../core/tokens/token.js';
@@ -27,36 +25,25 @@ import { AlkeyEvents } from './alkey-events.js';
 import { checkModuleOption } from './alkey.option-checks.js';
 import { type ResolvedOptions } from './alkey.options.js';
 import { ALKEY_OPTIONS } from './injection-tokens.js';
-import { KeptValues } from './kept-values.js';
 import { ManualTouches } from './manual-touches.js';
+import { Recorder } from './recorder.js';
 import { RefResolver } from './ref-resolver.js';
 import { type Ref } from './refs.js';
 import { TokenReader } from './token-reader.js';
-
-/** What one run of `wrap` produced, and whether others will find it. */
-interface WrapRun {
-  readonly value: unknown;
-  readonly kept: boolean;
-}
-
-/**
- * The runs of `wrap` that the code now running is a part of. One for all applications of a process:
- * before Node 24 each costs every promise there is, and is never collected.
- */
-const running = new AsyncLocalStorage<readonly string[]>();
+import { WrappedValues } from './wrapped-values.js';
 
 /** Composes cache keys that change when what they name changes, and caches values under them. */
 @Injectable()
 export class CacheKeyService {
   private readonly recent = new RecentKeys();
-  private readonly runs = new SingleFlight<string, WrapRun>();
 
   constructor(
     @Inject(ALKEY_OPTIONS) private readonly options: ResolvedOptions,
     private readonly refs: RefResolver,
     private readonly reader: TokenReader,
     private readonly store: TokenStore,
-    private readonly kept: KeptValues,
+    private readonly wrapped: WrappedValues,
+    private readonly recorder: Recorder,
     private readonly touches: ManualTouches,
     private readonly catalog: EntityCatalog,
     private readonly events: AlkeyEvents,
@@ -77,9 +64,13 @@ export class CacheKeyService {
     const reading =
       this.reader.peek(unread.identifiers) ??
       (await this.reader.read(unread.identifiers));
-    return reading.kind === 'tokens'
-      ? unread.under(reading.tokens)
-      : uniqueKey();
+    if (reading.kind !== 'tokens') {
+      this.recorder.refuse(reading.kind);
+      return uniqueKey();
+    }
+    // What is kept under the key may be what is answered.
+    this.recorder.note(unread.identifiers, reading.tokens);
+    return unread.under(reading.tokens);
   }
 
   /** The token of what `ref` names: the same until that changes. */
@@ -123,7 +114,8 @@ export class CacheKeyService {
   }
 
   /**
-   * The value cached under `parts`, or what `produce` answers, which is then cached. Concurrent
+   * The value cached under `parts`, or what `produce` answers, which is then cached until what `parts` name is
+   * written; where they name nothing, until what `produce` reads through TypeORM is. Concurrent
    * calls share one run of `produce`; while a writer is about to commit nothing is cached.
    *
    * Carries what JSON carries, undefined, bigints, Dates, Maps, Sets, bytes, URLs, RegExps and
@@ -144,29 +136,22 @@ export class CacheKeyService {
     checkModuleOption('ttlMs', ttlMs);
     const unread = this.partsOf(parts);
     const slot = slotOf(unread, this.options.release);
-    const identifiers = dependenciesIn(unread);
-    const wanted = { source, name, slot, identifiers, ttlMs } as const;
-    const found = await this.kept.find(wanted);
-    if (found.kind === 'bypass') return produce();
-    if (found.kind === 'found') return found.value as T;
-    const { place, outdated } = found;
-    const run = `${slot} ${place.fingerprint}`;
-    const around = running.getStore() ?? [];
-    // Within its own run: waiting for it would never end.
-    if (around.includes(run)) return produce();
-    const collapsed = this.runs.has(run);
-    const reason = outdated ? 'outdated' : 'absent';
-    this.events.emit('miss', { source, name, identifiers, reason, collapsed });
-    const { value } = await this.runs.run(
-      run,
-      async () => {
-        const produced = await running.run([...around, run], produce);
-        const kept = this.kept.keep(place, produced) !== undefined;
-        return { value: produced, kept };
-      },
-      made => (made.kept ? this.kept.arrived() : undefined),
-    );
-    return value as T;
+    const refs = unread.filter(part => typeof part !== 'string');
+    return (await (refs.length === 0
+      ? this.wrapped.recorded(slot, ttlMs, produce)
+      : this.wrapped.declared(slot, ttlMs, identifiersOf(refs), produce))) as T;
+  }
+
+  /**
+   * Says what the answer of the handler, or of the `produce`, that is running now depends on besides what it
+   * reads through TypeORM. Where its refs are declared, and outside of both, this changes nothing.
+   *
+   * Wait for it before you read the data: what was read before is not vouched for.
+   *
+   * @throws AlkeyError as `invalidate` does, for what names nothing
+   */
+  async dependsOn(...refs: readonly Ref[]): Promise<void> {
+    await this.recorder.dependsOn(refs.flatMap(ref => this.refs.require(ref)));
   }
 
   /**
@@ -212,9 +197,6 @@ export class CacheKeyService {
   }
 }
 
-const source = 'wrap';
-const name = 'CacheKeyService.wrap';
-
 /** Names the place of a value, whatever the tokens are. */
 function slotOf(
   parts: readonly UnreadPart[],
@@ -228,10 +210,6 @@ function slotOf(
         : { kind: 'ref', identifier: part.identifier, tokens: [] },
     ),
   ]);
-}
-
-function dependenciesIn(parts: readonly UnreadPart[]): readonly Identifier[] {
-  return identifiersOf(parts.filter(part => typeof part !== 'string'));
 }
 
 /** Never the same twice, so that nothing made now is found later. */

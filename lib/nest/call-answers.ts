@@ -6,9 +6,13 @@ import {
   Injectable,
 } from '@nestjs/common';
 import { defer, from, type Observable, of, switchMap } from 'rxjs';
-import { identifiersOf } from '../core/identifiers/dependency.js';
+import {
+  type Dependency,
+  identifiersOf,
+} from '../core/identifiers/dependency.js';
 import { type Identifier } from '../core/identifiers/identifier.js';
 import { composeKey } from '../core/keys/cache-key.js';
+import { type KnownTokens } from '../core/reads/recording.js';
 import { type BypassReason } from '../core/responses/cacheability.js';
 import { type StoredBody } from '../core/responses/stored-response.js';
 import { SingleFlight } from '../core/single-flight.js';
@@ -19,10 +23,16 @@ import { BypassReports } from './bypass-reports.js';
 import { type Call, callOf } from './call.js';
 import { type CallPlan, CallPlans } from './call-plans.js';
 import { ALKEY_OPTIONS } from './injection-tokens.js';
-import { type FoundValue, KeptValues, type ValuePlace } from './kept-values.js';
+import {
+  KeptValues,
+  type ValuePlace,
+  type WantedListed,
+} from './kept-values.js';
 import { type Handler } from './nest-metadata.js';
+import { Recorder } from './recorder.js';
 import { soleValue } from './sole-value.js';
 import { isBareStream } from './streams.js';
+import { UndeclaredReads } from './undeclared-reads.js';
 import { ValueTexts } from './value-texts.js';
 
 /** A call on its way: what it asks, and what its handler's decorator says. */
@@ -37,10 +47,22 @@ interface Visit {
 interface HandlerRun {
   readonly answer: Observable<unknown>;
   readonly kept?: StoredBody | undefined;
-  readonly reason?: BypassReason | undefined;
+  readonly reason?: BypassReason;
+  /** Tells why others may not have it. */
+  readonly report?: () => void;
 }
 
-type Absent = Extract<FoundValue, { readonly kind: 'absent' }>;
+/** An answer that is to be made. */
+interface Missed {
+  /** Which calls may share a run. */
+  readonly key: string;
+  /** As far as they are known before. */
+  readonly identifiers: readonly Identifier[];
+  readonly outdated: boolean;
+  readonly produce: () => Promise<HandlerRun>;
+}
+
+type AskedCall = Extract<Selected, { readonly reason?: undefined }>;
 
 const source = 'call';
 
@@ -54,6 +76,8 @@ export class CallAnswers {
     private readonly plans: CallPlans,
     private readonly selection: AnswerSelection,
     private readonly kept: KeptValues,
+    private readonly recorder: Recorder,
+    private readonly undeclared: UndeclaredReads,
     private readonly texts: ValueTexts,
     private readonly reports: BypassReports,
     private readonly events: AlkeyEvents,
@@ -70,17 +94,59 @@ export class CallAnswers {
   }
 
   private async lookUp(visit: Visit): Promise<Observable<unknown>> {
-    const { name, ttlMs } = visit.plan;
     const asked = await this.ask(visit);
     if (asked.reason !== undefined) return this.bypass(visit, asked.reason);
-    const { slot } = asked;
-    const identifiers = identifiersOf(asked.dependencies);
+    return visit.plan.recorded
+      ? this.lookUpListed(visit, asked.slot)
+      : this.lookUpDeclared(visit, asked);
+  }
+
+  private async lookUpDeclared(
+    visit: Visit,
+    { slot, dependencies }: AskedCall,
+  ): Promise<Observable<unknown>> {
+    const { name, ttlMs } = visit.plan;
+    const identifiers = identifiersOf(dependencies);
     const wanted = { source, name, slot, identifiers, ttlMs } as const;
     const found = await this.kept.find(wanted);
     if (found.kind === 'bypass') return visit.next.handle();
     if (found.kind === 'found') return of(found.value);
-    // Deferred: nobody runs a handler for a call that was given up.
-    return defer(() => this.miss(visit, found)).pipe(
+    const { place, outdated } = found;
+    return this.missed(visit, {
+      key: `${slot} ${place.fingerprint}`,
+      identifiers,
+      outdated,
+      produce: () => this.run(visit, place, dependencies),
+    });
+  }
+
+  private async lookUpListed(
+    visit: Visit,
+    slot: string,
+    hasWaited = false,
+  ): Promise<Observable<unknown>> {
+    const { name, ttlMs } = visit.plan;
+    const wanted = { source, name, slot, ttlMs } as const;
+    const found = await this.kept.findListed(wanted);
+    if (found.kind === 'bypass') return visit.next.handle();
+    if (found.kind === 'found') return of(found.value);
+    // What it has read may be older than this call. What is found when it is over is not.
+    if (!hasWaited && this.runs.has(slot)) {
+      await this.runs.over(slot);
+      return this.lookUpListed(visit, slot, true);
+    }
+    const { known, outdated } = found;
+    return this.missed(visit, {
+      key: slot,
+      identifiers: [],
+      outdated,
+      produce: () => this.record(visit, wanted, known),
+    });
+  }
+
+  /** Deferred: nobody runs a handler for a call that was given up. */
+  private missed(visit: Visit, missed: Missed): Observable<unknown> {
+    return defer(() => this.miss(visit, missed)).pipe(
       switchMap(answer => answer),
     );
   }
@@ -117,10 +183,9 @@ export class CallAnswers {
 
   private async miss(
     visit: Visit,
-    { place, outdated }: Absent,
+    { key, identifiers, outdated, produce }: Missed,
   ): Promise<Observable<unknown>> {
-    const { name, identifiers } = place;
-    const key = `${place.slot} ${place.fingerprint}`;
+    const { name } = visit.plan;
     const collapsed = this.runs.has(key);
     const reason = outdated ? 'outdated' : 'absent';
     this.events.emit('miss', { source, name, identifiers, reason, collapsed });
@@ -129,13 +194,12 @@ export class CallAnswers {
       key,
       () => {
         own = true;
-        return this.run(visit, place);
+        return produce();
       },
       made => (made.kept ? this.kept.arrived() : undefined),
     );
     if (own) {
-      if (run.reason)
-        this.reports.report(source, name, run.reason, identifiers);
+      run.report?.();
       return run.answer;
     }
     const copy = run.kept && this.texts.valueOf(name, run.kept);
@@ -145,19 +209,65 @@ export class CallAnswers {
       : this.bypass(visit, run.reason ?? 'unencodable', identifiers);
   }
 
+  /** Runs a handler whose decorator says what its answer depends on. */
   private async run(
-    { plan, call, next }: Visit,
+    visit: Visit,
     place: ValuePlace,
+    declared: readonly Dependency[],
   ): Promise<HandlerRun> {
-    const answered = await soleValue(next.handle());
-    if (answered.kind === 'stream') {
-      return { answer: answered.stream, reason: 'stream' };
+    const { name } = visit.plan;
+    const answered = await this.undeclared.check(name, declared, () =>
+      soleValue(visit.next.handle()),
+    );
+    return this.keep(visit, place, answered);
+  }
+
+  /** Runs a handler and takes down what it reads. */
+  private async record(
+    visit: Visit,
+    wanted: WantedListed,
+    known: KnownTokens,
+  ): Promise<HandlerRun> {
+    const { name } = visit.plan;
+    const { value: answered, recorded } = await this.recorder.record(
+      () => soleValue(visit.next.handle()),
+      known,
+    );
+    if (recorded.reason === undefined) {
+      const { identifiers, fingerprint, tokens } = recorded;
+      const found = { identifiers, fingerprint, tokens, listed: true } as const;
+      return this.keep(visit, { ...wanted, ...found }, answered);
     }
+    const { reason, why, dependencies } = recorded;
+    const named = identifiersOf(dependencies);
+    return {
+      answer: answered.kind === 'stream' ? answered.stream : of(answered.value),
+      reason,
+      report: () => this.reports.report(source, name, reason, named, why),
+    };
+  }
+
+  private keep(
+    { plan, call }: Visit,
+    place: ValuePlace,
+    answered: Awaited<ReturnType<typeof soleValue>>,
+  ): HandlerRun {
+    const refuse = (
+      answer: Observable<unknown>,
+      reason: BypassReason,
+    ): HandlerRun => {
+      const { name } = plan;
+      const { identifiers } = place;
+      const report = (): void =>
+        this.reports.report(source, name, reason, identifiers);
+      return { answer, reason, report };
+    };
+    if (answered.kind === 'stream') return refuse(answered.stream, 'stream');
     const { value } = answered;
     const answer = of(value);
     const reason = reasonNotToKeep(plan, call, value);
     return reason
-      ? { answer, reason }
+      ? refuse(answer, reason)
       : { answer, kept: this.kept.keep(place, value) };
   }
 

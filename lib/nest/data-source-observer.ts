@@ -12,6 +12,7 @@ import {
 import { type ResolvedOptions } from './alkey.options.js';
 import { derivedTables } from './derived-tables.js';
 import { ALKEY_ANNOUNCER, ALKEY_OPTIONS } from './injection-tokens.js';
+import { Recorder } from './recorder.js';
 import { QueryCache } from './query-cache.js';
 import { OncePerText } from './once-per-text.js';
 
@@ -32,6 +33,7 @@ export class DataSourceObserver {
     private readonly modules: ModulesContainer,
     private readonly catalog: EntityCatalog,
     private readonly queries: QueryCache,
+    private readonly recorder: Recorder,
   ) {}
 
   /**
@@ -52,6 +54,7 @@ export class DataSourceObserver {
         isIntended: error =>
           this.options.onStoreFailure === 'abort' &&
           error instanceof TokenStoreError,
+        readTokens: identifiers => this.recorder.readTokens(identifiers),
         onSchema: (schema, driver) => {
           this.catalog.add({ name, dataSource, schema });
           this.queries.attach({ name, dataSource, schema, driver });

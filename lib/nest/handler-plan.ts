@@ -11,6 +11,8 @@ export interface HandlerPlan {
   /** `UsersController.findOne`. */
   readonly name: string;
   readonly refs: ReadyRef;
+  /** There are no refs: what it depends on is found out while it runs. */
+  readonly recorded: boolean;
   readonly ttlMs: number;
   readonly scope: ResponseScope;
   /** Whose answer it is, for a scope that is a function. */
@@ -45,6 +47,7 @@ export function planHandler(
   return {
     name,
     refs: compiler.compile(refs, { name, parameters }),
+    recorded: refs.length === 0,
     ttlMs,
     scope: typeof scope === 'function' ? 'principal' : scope,
     principal: typeof scope === 'function' ? scope : undefined,

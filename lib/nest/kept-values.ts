@@ -3,14 +3,18 @@ import { AlkeyError } from '../core/errors.js';
 import { type CacheSource } from '../core/events.js';
 import { type Identifier } from '../core/identifiers/identifier.js';
 import { type Fingerprint, fingerprintOf } from '../core/keys/cache-key.js';
+import { type KnownTokens } from '../core/reads/recording.js';
+import { type BypassReason } from '../core/responses/cacheability.js';
 import {
   type StoredBody,
   type StoredResponse,
 } from '../core/responses/stored-response.js';
+import { type Token } from '../core/tokens/token.js';
 import { AlkeyEvents } from './alkey-events.js';
 import { type ResolvedOptions } from './alkey.options.js';
 import { BypassReports } from './bypass-reports.js';
 import { ALKEY_OPTIONS } from './injection-tokens.js';
+import { RecordedAnswers } from './recorded-answers.js';
 import { ResponseStore } from './response-store.js';
 import { TokenReader } from './token-reader.js';
 import { type ValueText, ValueTexts } from './value-texts.js';
@@ -27,7 +31,29 @@ export interface WantedValue {
 /** Where a value is kept, under which tokens. */
 export interface ValuePlace extends WantedValue {
   readonly fingerprint: Fingerprint;
+  readonly tokens: readonly Token[];
+  /** The value says itself what it depends on, because it was found out while it was made. */
+  readonly listed?: true;
 }
+
+/** A value that says itself what it depends on. */
+export type WantedListed = Omit<WantedValue, 'identifiers'>;
+
+/** The same as `FoundValue` of such a value. */
+export type FoundListed =
+  | {
+      readonly kind: 'found';
+      readonly value: unknown;
+      readonly identifiers: readonly Identifier[];
+      readonly tokens: readonly Token[];
+    }
+  | {
+      readonly kind: 'absent';
+      readonly outdated: boolean;
+      /** The tokens that were read on the way. */
+      readonly known: KnownTokens;
+    }
+  | { readonly kind: 'bypass'; readonly reason: BypassReason };
 
 /** Makes the value of what is stored; `undefined` where it cannot be made, or is not wanted. */
 export type ReadStored<Value> = (
@@ -36,14 +62,20 @@ export type ReadStored<Value> = (
 
 /** What is there; `absent`: nothing that was made under the tokens of now, `bypass`: none to trust. */
 export type FoundValue<Value = unknown> =
-  | { readonly kind: 'found'; readonly value: Value }
+  | {
+      readonly kind: 'found';
+      readonly value: Value;
+      readonly place: ValuePlace;
+    }
   | {
       readonly kind: 'absent';
       readonly place: ValuePlace;
       /** Whether there is one that was made under others. */
       readonly outdated: boolean;
     }
-  | { readonly kind: 'bypass' };
+  | { readonly kind: 'bypass'; readonly reason: BypassReason };
+
+const NO_TOKENS: KnownTokens = new Map();
 
 /** Values that are handed to code, kept until what they depend on is written. */
 @Injectable()
@@ -52,6 +84,7 @@ export class KeptValues {
     @Inject(ALKEY_OPTIONS) private readonly options: ResolvedOptions,
     private readonly reader: TokenReader,
     private readonly responses: ResponseStore,
+    private readonly recorded: RecordedAnswers,
     private readonly texts: ValueTexts,
     private readonly reports: BypassReports,
     private readonly events: AlkeyEvents,
@@ -74,21 +107,50 @@ export class KeptValues {
       this.reader.peek(identifiers) ?? (await this.reader.read(identifiers));
     if (reading.kind !== 'tokens') {
       this.reports.report(source, name, reading.kind, identifiers);
-      return { kind: 'bypass' };
+      return { kind: 'bypass', reason: reading.kind };
     }
-    const fingerprint = fingerprintOf(identifiers, reading.tokens);
+    const { tokens } = reading;
+    const fingerprint = fingerprintOf(identifiers, tokens);
+    const place = { ...wanted, fingerprint, tokens };
     const { response, outdated } = await this.responses.lookUp(
       slot,
       fingerprint,
     );
     const found = response && readStored(response);
-    if (!response || !found) {
-      return { kind: 'absent', place: { ...wanted, fingerprint }, outdated };
+    if (!response || !found) return { kind: 'absent', place, outdated };
+    this.hit(wanted, identifiers, response);
+    return { kind: 'found', value: found.value, place };
+  }
+
+  /** The same for a value that says itself what it depends on. */
+  async findListed(wanted: WantedListed): Promise<FoundListed> {
+    const { source, name, slot } = wanted;
+    const found = await this.recorded.find(slot);
+    switch (found.kind) {
+      case 'found': {
+        const { response, identifiers, tokens } = found;
+        const made = this.texts.valueOf(name, response.body);
+        if (!made) return { kind: 'absent', outdated: false, known: NO_TOKENS };
+        this.hit(wanted, identifiers, response);
+        return { kind: 'found', value: made.value, identifiers, tokens };
+      }
+      case 'absent':
+        return found;
+      case 'held':
+      case 'store-unavailable':
+        this.reports.report(source, name, found.kind, found.identifiers);
+        return { kind: 'bypass', reason: found.kind };
     }
-    const ageMs = Date.now() - response.storedAt;
+  }
+
+  private hit(
+    { source, name }: WantedListed,
+    identifiers: readonly Identifier[],
+    { storedAt }: StoredResponse,
+  ): void {
+    const ageMs = Date.now() - storedAt;
     const freshness = 'fresh';
     this.events.emit('hit', { source, name, identifiers, ageMs, freshness });
-    return { kind: 'found', value: found.value };
   }
 
   /**
@@ -115,7 +177,14 @@ export class KeptValues {
     const body: StoredBody = { kind: 'value', encoded };
     const size = this.responses.put(
       slot,
-      { fingerprint, status: 0, headers: [], body, storedAt: Date.now() },
+      {
+        fingerprint,
+        status: 0,
+        headers: [],
+        body,
+        storedAt: Date.now(),
+        ...(place.listed ? { identifiers } : {}),
+      },
       ttlMs,
       // Who calls or queries makes ever new places; those of `wrap` the program names.
       source === 'wrap' ? undefined : name,

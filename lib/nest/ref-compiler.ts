@@ -1,10 +1,7 @@
 import { type ExecutionContext } from '@nestjs/common';
 import { EntitySchema } from 'typeorm';
 import { AlkeyError, describeValue } from '../core/errors.js';
-import {
-  type Dependency,
-  ON_EVERYTHING,
-} from '../core/identifiers/dependency.js';
+import { type Dependency } from '../core/identifiers/dependency.js';
 import { hasIdentifierForm } from '../core/identifiers/identifier.js';
 import {
   type EntityCatalog,
@@ -48,8 +45,8 @@ export class RefCompiler {
    * parameter that the route does not have, a column that is not unique
    */
   compile(refs: readonly RouteRef[], route: RouteFacts): ReadyRef {
-    // Without refs an answer depends on any write at all.
-    if (refs.length === 0) return always([ON_EVERYTHING]);
+    // Without refs it is found out while the handler runs.
+    if (refs.length === 0) return always([]);
     const ready = refs.map(ref => this.compileOne(ref, route));
     const [only] = ready;
     if (ready.length === 1 && only) return only;

@@ -33,6 +33,17 @@ interface Entry {
   readonly leftMs: number;
 }
 
+/** What was found in the process, and how to tell whether a store's text is what is looked for. */
+interface Search {
+  readonly outdated: boolean;
+  readonly stale: StoredResponse | undefined;
+  readonly orStale: boolean;
+  readonly early: EarlyAnswer | undefined;
+  readonly select: (
+    text: string,
+  ) => StoredResponse | undefined | Promise<StoredResponse | undefined>;
+}
+
 /** What the nearest store that has to be asked will have answered. */
 export type EarlyAnswer = Promise<Entry | undefined>;
 
@@ -82,6 +93,11 @@ export class ResponseStore {
       : undefined;
   }
 
+  /** What the process itself has in `slot`, under whatever tokens it was made. */
+  findAny(slot: string): StoredResponse | undefined {
+    return this.memory?.find(this.keyOf(slot));
+  }
+
   /**
    * The response in `slot` that was made under `fingerprint`, if there is one and a store answered
    * within `storeTimeoutMs`, and whether an outdated one was met; `orStale`: that one as well.
@@ -100,25 +116,61 @@ export class ResponseStore {
   ): Promise<Found> {
     const near = this.find(slot, fingerprint);
     if (near) return { response: near, outdated: false };
+    const old = this.findAny(slot);
+    return this.lookUpFurther(slot, {
+      outdated: old !== undefined,
+      stale: orStale ? old : undefined,
+      orStale,
+      early,
+      select: text =>
+        fingerprintOfEncoded(text) === fingerprint
+          ? decodeResponse(text)
+          : undefined,
+    });
+  }
+
+  /**
+   * The same for a response that says itself what it depends on: the first that `isCurrent` says is, in
+   * this process or in a store. Rejects as that does.
+   */
+  async lookUpListed(
+    slot: string,
+    isCurrent: (response: StoredResponse) => Promise<boolean>,
+    orStale: boolean,
+  ): Promise<Found> {
+    const old = this.findAny(slot);
+    if (old && (await isCurrent(old))) {
+      this.shares.touch(slot);
+      return { response: old, outdated: false };
+    }
+    return this.lookUpFurther(slot, {
+      outdated: old !== undefined,
+      stale: orStale ? old : undefined,
+      orStale,
+      early: undefined,
+      select: async text => {
+        const response = decodeResponse(text);
+        return response && (await isCurrent(response)) ? response : undefined;
+      },
+    });
+  }
+
+  /** Asks the stores beyond the process, the nearest first. */
+  private async lookUpFurther(
+    slot: string,
+    { outdated, stale, orStale, early, select }: Search,
+  ): Promise<Found> {
     const key = this.keyOf(slot);
-    const old = this.memory?.find(key);
-    let outdated = old !== undefined;
-    let stale = orStale ? old : undefined;
     for (const [index, store] of this.asked.entries()) {
       const entry = await (index === 0 && early ? early : this.get(store, key));
-      const made = entry && fingerprintOfEncoded(entry.text);
-      if (!entry || made === undefined) continue;
-      const isCurrent = made === fingerprint;
-      const response =
-        isCurrent || orStale ? decodeResponse(entry.text) : undefined;
-      if (!isCurrent) {
+      if (!entry || fingerprintOfEncoded(entry.text) === undefined) continue;
+      const response = await select(entry.text);
+      if (!response) {
         outdated = true;
-        if (response && response.storedAt > (stale?.storedAt ?? -Infinity)) {
-          stale = response;
-        }
+        const old = orStale ? decodeResponse(entry.text) : undefined;
+        if (old && old.storedAt > (stale?.storedAt ?? -Infinity)) stale = old;
         continue;
       }
-      if (!response) continue;
       this.shares.touch(slot);
       if (entry.leftMs > 0) {
         // Nearer stores get it for the rest of its life, not for a new one.

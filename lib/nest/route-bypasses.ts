@@ -34,8 +34,9 @@ export class RouteBypasses {
     { name }: RoutePlan,
     reason: BypassReason,
     dependencies: readonly Dependency[],
+    why?: string,
   ): void {
     const identifiers = identifiersOf(dependencies);
-    this.reports.report('http', name, reason, identifiers);
+    this.reports.report('http', name, reason, identifiers, why);
   }
 }

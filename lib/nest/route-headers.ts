@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type Dependency } from '../core/identifiers/dependency.js';
+import { isHidden } from '../core/identifiers/identifier.js';
 import { defaultCacheControl } from '../core/responses/answer-headers.js';
 import { extendVary } from '../core/responses/cache-control.js';
 import {
@@ -95,10 +96,8 @@ function withIdentifiers(
   status: CacheStatus,
   dependencies: readonly Dependency[],
 ): CacheStatus {
-  return dependencies.length > 0
-    ? {
-        ...status,
-        key: dependencies.map(({ identifier }) => identifier).join(' '),
-      }
-    : status;
+  const shown = dependencies
+    .map(({ identifier }) => identifier)
+    .filter(identifier => !isHidden(identifier));
+  return shown.length > 0 ? { ...status, key: shown.join(' ') } : status;
 }

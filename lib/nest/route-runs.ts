@@ -1,13 +1,19 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { lastValueFrom } from 'rxjs';
+import { defer, lastValueFrom, type Observable } from 'rxjs';
 import { ClusterFlight } from '../core/cluster-flight.js';
-import { identifiersOf } from '../core/identifiers/dependency.js';
+import {
+  type Dependency,
+  dependenciesOn,
+} from '../core/identifiers/dependency.js';
+import { type KnownTokens } from '../core/reads/recording.js';
 import { type CacheStatus } from '../core/responses/cache-status.js';
 import { isOutage, statusOfError } from '../core/responses/staleness.js';
 import { type StoredResponse } from '../core/responses/stored-response.js';
 import { SingleFlight } from '../core/single-flight.js';
 import { AlkeyEvents } from './alkey-events.js';
+import { type Handled, HandlerRuns } from './handler-runs.js';
 import { type HeaderMap } from './http-exchange.js';
+import { RecordedAnswers } from './recorded-answers.js';
 import { type HandlerRun, ResponseCapture } from './response-capture.js';
 import { ResponseStore } from './response-store.js';
 import { RouteBypasses } from './route-bypasses.js';
@@ -16,19 +22,38 @@ import { type Visit, type Wanted } from './route-visit.js';
 import { StaleAnswers } from './stale-answers.js';
 
 /** An answer that is to be made. */
-export interface Missed extends Wanted {
+export interface MissedAnswer {
+  readonly slot: string;
+  /** What it depends on, under which tokens; `undefined`: what the handler reads is recorded. */
+  readonly declared: Wanted | undefined;
+  /** Where it is recorded: the tokens that were read already, and how to look once more. */
+  readonly recorded?: {
+    readonly known: KnownTokens;
+    readonly again: () => Promise<Observable<unknown>>;
+  };
   readonly outdated: boolean;
   /** The one that it is to replace, where the route may give it. */
   readonly stale: StoredResponse | undefined;
+}
+
+interface Missed extends MissedAnswer {
   /** As the response stood before. */
   readonly headers: HeaderMap;
   readonly status: number;
 }
 
+/** What one run of a handler gave, and what it depends on. */
+interface Made {
+  readonly run: HandlerRun;
+  readonly dependencies: readonly Dependency[];
+  /** Of a read that nobody understands, what stands in the way. */
+  readonly why?: string | undefined;
+}
+
 /** Runs handlers for what is not stored, and stores what they answer. */
 @Injectable()
 export class RouteRuns {
-  private readonly runs = new SingleFlight<string, HandlerRun>();
+  private readonly runs = new SingleFlight<string, Made>();
 
   constructor(
     private readonly responses: ResponseStore,
@@ -37,14 +62,31 @@ export class RouteRuns {
     private readonly bypasses: RouteBypasses,
     private readonly stale: StaleAnswers,
     private readonly events: AlkeyEvents,
+    private readonly handlers: HandlerRuns,
+    private readonly recorded: RecordedAnswers,
     @Inject(ClusterFlight) private readonly cluster: ClusterFlight | undefined,
   ) {}
 
+  /** The answer for a request, once somebody asks for it. */
+  begin(visit: Visit, missed: MissedAnswer): Observable<unknown> {
+    const { exchange } = visit;
+    // HEAD has no body to store.
+    if (exchange.method !== 'GET') {
+      return this.bypasses.pass(visit, 'method', dependenciesOf(missed));
+    }
+    // Deferred: nobody runs a handler, or hears its failure, for a request that was given up.
+    return defer(() => {
+      const headers = exchange.responseHeaders();
+      const status = exchange.status();
+      return this.answer(visit, { ...missed, headers, status });
+    });
+  }
+
   /** The body for a request: of its own run, of another's, or the outdated one where the route allows it. */
-  async answer(visit: Visit, missed: Missed): Promise<unknown> {
+  private async answer(visit: Visit, missed: Missed): Promise<unknown> {
     const { plan } = visit;
-    const { slot, fingerprint, dependencies, outdated } = missed;
-    const key = `${slot} ${fingerprint}`;
+    const { declared, outdated, recorded } = missed;
+    const key = flightOf(missed);
     const meanwhile = this.giveStale(visit, missed, {
       forMs: plan.staleWhileRevalidateMs,
     });
@@ -52,18 +94,24 @@ export class RouteRuns {
       if (!this.runs.has(key)) this.renew(visit, missed, key);
       return meanwhile.value;
     }
+    // What it has read may be older than this request. What is found when it is over is not.
+    if (recorded && !visit.hasWaited && this.runs.has(key)) {
+      visit.hasWaited = true;
+      await this.runs.over(key);
+      return lastValueFrom(await recorded.again());
+    }
     this.events.emit('miss', {
       source: 'http',
       name: plan.name,
-      identifiers: identifiersOf(dependencies),
+      identifiers: declared?.identifiers ?? [],
       reason: outdated ? 'outdated' : 'absent',
       collapsed: this.runs.has(key),
     });
     let own = false;
-    let run: HandlerRun;
+    let made: Made;
     try {
-      run = await this.runOnce(key, () => {
-        const produce = (): Promise<HandlerRun> => {
+      made = await this.runOnce(key, () => {
+        const produce = (): Promise<Made> => {
           own = true;
           return this.run(visit, missed);
         };
@@ -77,32 +125,27 @@ export class RouteRuns {
       if (!instead) throw error;
       return instead.value;
     }
+    const { run } = made;
     if (run.reason !== undefined) {
       const { status } = run;
       const error = `It answered ${status}.`;
       const instead = this.giveInstead(visit, missed, status, own, error);
       if (instead) return instead.value;
     }
-    return own
-      ? this.answerOwn(visit, missed, run)
-      : this.answerShared(visit, missed, run);
+    return own ? this.answerOwn(visit, made) : this.answerShared(visit, made);
   }
 
   /** Joins the run under way, or begins one. */
-  private runOnce(
-    key: string,
-    produce: () => Promise<HandlerRun>,
-  ): Promise<HandlerRun> {
-    return this.runs.run(key, produce, made =>
-      made.response ? this.responses.arrived() : undefined,
+  private runOnce(key: string, produce: () => Promise<Made>): Promise<Made> {
+    return this.runs.run(key, produce, ({ run }) =>
+      run.response ? this.responses.arrived() : undefined,
     );
   }
 
   /** The answer of the request that ran the handler. */
   private answerOwn(
     { plan, exchange }: Visit,
-    { dependencies }: Missed,
-    run: HandlerRun,
+    { run, dependencies, why }: Made,
   ): unknown {
     // An outdated answer cannot be used, which is a miss (RFC 9211, section 2.2).
     const forward = 'miss';
@@ -113,16 +156,12 @@ export class RouteRuns {
     }
     const { reason: detail } = run;
     this.headers.report(exchange, { forward, detail }, dependencies);
-    this.bypasses.report(plan, detail, dependencies);
+    this.bypasses.report(plan, detail, dependencies, why);
     return run.value;
   }
 
   /** The same answer for a request that waited for it, where it is one that others may have. */
-  private answerShared(
-    visit: Visit,
-    { dependencies }: Missed,
-    run: HandlerRun,
-  ): unknown {
+  private answerShared(visit: Visit, { run, dependencies }: Made): unknown {
     const { plan, exchange } = visit;
     const forward = 'miss';
     // What cannot be shared is the other's own: a cookie, a stream, something private.
@@ -140,52 +179,85 @@ export class RouteRuns {
   /** Runs the handler unless another process does, whose answer is then found in the store. */
   private runForAll(
     cluster: ClusterFlight,
-    { slot, fingerprint }: Missed,
-    produce: () => Promise<HandlerRun>,
-  ): Promise<HandlerRun> {
-    const find = async (): Promise<HandlerRun | undefined> => {
-      const { response } = await this.responses.lookUp(slot, fingerprint);
-      return response && { value: undefined, response };
-    };
-    const produceForAll = async (): Promise<HandlerRun> => {
+    missed: Missed,
+    produce: () => Promise<Made>,
+  ): Promise<Made> {
+    const produceForAll = async (): Promise<Made> => {
       const made = await produce();
       // The others look for it as soon as this run is over.
       await this.responses.settled();
       return made;
     };
-    return cluster.run(`${slot} ${fingerprint}`, find, produceForAll);
+    return cluster.run(
+      flightOf(missed),
+      () => this.findMade(missed),
+      produceForAll,
+    );
+  }
+
+  /** What another process made meanwhile. */
+  private async findMade({
+    slot,
+    declared,
+  }: Missed): Promise<Made | undefined> {
+    if (declared) {
+      const { fingerprint, dependencies } = declared;
+      const { response } = await this.responses.lookUp(slot, fingerprint);
+      return response && { run: { value: undefined, response }, dependencies };
+    }
+    const found = await this.recorded.find(slot);
+    return found.kind === 'found'
+      ? {
+          run: { value: undefined, response: found.response },
+          dependencies: dependenciesOn(found.identifiers),
+        }
+      : undefined;
   }
 
   /** Runs the handler. What it answers takes the place of what was stored, unless it is no answer. */
-  private async run(
-    { plan, exchange, next }: Visit,
-    { slot, fingerprint, dependencies, headers, stale }: Missed,
-  ): Promise<HandlerRun> {
+  private async run(visit: Visit, missed: Missed): Promise<Made> {
+    const { plan, exchange } = visit;
+    const { slot, declared, recorded, headers, stale } = missed;
     const forgetAfter = (status: number): void => {
       if (stale && !isOutage(status)) this.responses.remove(slot);
     };
-    let value: unknown;
+    let handled: Handled;
     try {
-      value = await lastValueFrom(next.handle());
+      handled = declared
+        ? await this.handlers.run(visit, declared)
+        : await this.handlers.record(visit, recorded?.known);
     } catch (error) {
       forgetAfter(statusOfError(error));
       throw error;
     }
+    const { value, under } = handled;
+    const { dependencies } = under;
+    if (under.reason !== undefined) {
+      const status = exchange.status();
+      forgetAfter(status);
+      const { reason, why } = under;
+      return { run: { value, reason, status }, dependencies, why };
+    }
     const storedAt = Date.now();
+    const { fingerprint, identifiers } = under;
     const tagged = { slot, fingerprint, madeAt: storedAt };
-    const made = this.capture.take(plan, exchange, value, headers, tagged);
-    if (!made.response) {
-      forgetAfter(made.status);
-      return made;
+    const run = this.capture.take(plan, exchange, value, headers, tagged);
+    if (!run.response) {
+      forgetAfter(run.status);
+      return { run, dependencies };
     }
     const { name, ttlMs } = plan;
-    const response = { ...made.response, fingerprint, storedAt };
+    const response = {
+      ...run.response,
+      fingerprint,
+      storedAt,
+      ...(declared ? {} : { identifiers }),
+    };
     const size = this.responses.put(slot, response, ttlMs, name);
     this.stale.sawCurrent(plan, slot, fingerprint);
-    const identifiers = identifiersOf(dependencies);
     const source = 'http';
     this.events.emit('stored', { source, name, identifiers, size, ttlMs });
-    return made;
+    return { run, dependencies };
   }
 
   /** Gives the outdated answer instead of a failure, which the log hears of. */
@@ -202,7 +274,7 @@ export class RouteRuns {
     const instead = this.giveStale(visit, missed, { forMs, failedWith });
     if (instead && own) {
       this.stale.failed(name, error);
-      this.bypasses.report(plan, 'handler-error', missed.dependencies);
+      this.bypasses.report(plan, 'handler-error', dependenciesOf(missed));
     }
     return instead;
   }
@@ -210,9 +282,10 @@ export class RouteRuns {
   /** Gives the outdated answer. It was not validated, so it has an Age (RFC 9111 §4). */
   private giveStale(
     { plan, exchange }: Visit,
-    { slot, dependencies, stale, headers, status }: Missed,
+    missed: Missed,
     allowed: { readonly forMs: number; readonly failedWith?: number },
   ): { readonly value: unknown } | undefined {
+    const { slot, stale, headers, status } = missed;
     const { forMs, failedWith } = allowed;
     const outdatedMs = stale ? this.stale.outdatedMs(slot, stale) : Infinity;
     if (!stale || outdatedMs >= forMs) return undefined;
@@ -226,11 +299,11 @@ export class RouteRuns {
       failedWith === undefined
         ? { hit: true, ttlSeconds: -outdatedMs / 1000, detail: 'stale' }
         : { forward: 'stale', forwardStatus: failedWith, detail: 'stale' };
-    this.headers.report(exchange, said, dependencies);
+    this.headers.report(exchange, said, dependenciesOf(missed));
     this.events.emit('hit', {
       source: 'http',
       name: plan.name,
-      identifiers: identifiersOf(dependencies),
+      identifiers: missed.declared?.identifiers ?? stale.identifiers ?? [],
       ageMs,
       freshness: 'stale',
     });
@@ -241,15 +314,14 @@ export class RouteRuns {
   private renew(visit: Visit, missed: Missed, key: string): void {
     const { plan, exchange } = visit;
     const report = (reason: NonNullable<HandlerRun['reason']>): void =>
-      this.bypasses.report(plan, reason, missed.dependencies);
+      this.bypasses.report(plan, reason, dependenciesOf(missed));
     void this.stale.renew(plan, key, async () => {
       await exchange.closed();
       exchange.detach();
       exchange.reset(missed.headers, missed.status);
       try {
-        const { reason } = await this.runOnce(key, () =>
-          this.run(visit, missed),
-        );
+        const { run } = await this.runOnce(key, () => this.run(visit, missed));
+        const { reason } = run;
         if (reason !== undefined) report(reason);
       } catch (error) {
         report('handler-error');
@@ -257,4 +329,19 @@ export class RouteRuns {
       }
     });
   }
+}
+
+/** Which requests may share a run: those under the same tokens; where these are not known, of one slot. */
+function flightOf({ slot, declared }: MissedAnswer): string {
+  return declared ? `${slot} ${declared.fingerprint}` : slot;
+}
+
+/** As far as they are known before the run. */
+function dependenciesOf({
+  declared,
+  stale,
+}: MissedAnswer): readonly Dependency[] {
+  return declared
+    ? declared.dependencies
+    : dependenciesOn(stale?.identifiers ?? []);
 }

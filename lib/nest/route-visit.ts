@@ -13,6 +13,8 @@ export interface Visit {
   readonly next: CallHandler;
   /** How many runs beside the cache had begun when it first found a writer about to commit. */
   heldAfter?: number;
+  /** Whether it has waited for a run of its recorded handler that had begun before. */
+  hasWaited?: boolean;
 }
 
 /** What a request asks for, and under which tokens. */

@@ -199,6 +199,13 @@ export class EntityCatalog {
     );
   }
 
+  /** The name of the class that maps a table; `undefined` where it is a join table, or mapped without one. */
+  classOf(id: TableId): string | undefined {
+    const table = this.tables().find(one => one.id === id);
+    const entity = table && this.entityOf(table);
+    return typeof entity?.target === 'function' ? entity.name : undefined;
+  }
+
   private requireKnown(target: unknown): KnownTarget {
     const known = this.knownOf(target);
     if (known.entities.length > 0) return known;

@@ -1,9 +1,12 @@
 import { type DataSource, QueryFailedError, type QueryRunner } from 'typeorm';
 import { type Schema, type Table } from '../core/identifiers/schema.js';
+import { SqlReads } from '../core/reads/sql-reads.js';
 import { type Dialect } from '../core/writes/statement.js';
 import { dialectOf } from './dialect.js';
 import { type ReportedCollation, schemaOf } from './entity-schema.js';
 import { ownQuery } from './own-query.js';
+import { observeRunners } from './observed-runners.js';
+import { ReadRecorder, type ReadTokensOrHeld } from './read-recorder.js';
 import { WriteCapture, type WriteCaptureOptions } from './write-capture.js';
 import {
   type ReportFailure,
@@ -14,6 +17,7 @@ export interface ObservationOptions extends WriteCaptureOptions {
   readonly reportFailure: ReportFailure;
   /** Whether an error is one that a commit is to fail by. */
   readonly isIntended: (error: unknown) => boolean;
+  readonly readTokens: ReadTokensOrHeld;
   /** Called with the metadata as it is now, at the start and after each initialization. */
   readonly onSchema: (schema: Schema, driver: ObservedDriver) => void;
 }
@@ -23,6 +27,10 @@ export interface ObservedDriver {
   readonly dialect: Dialect;
   /** Whether what this runner reads may be of a transaction, however that was begun. */
   readonly inTransaction: (runner: QueryRunner) => boolean;
+  /** What statements of it read. */
+  readonly reads: SqlReads;
+  /** Tells of them whoever takes them down. */
+  readonly recorder: ReadRecorder;
 }
 
 /** Stops observing: the data source is as it was. */
@@ -47,6 +55,7 @@ export async function observeDataSource(
 class Observation {
   private subscriber: WriteCaptureSubscriber | undefined;
   private capture: WriteCapture | undefined;
+  private stopRunners: (() => void) | undefined;
   private readonly initialize: DataSource['initialize'];
 
   constructor(
@@ -70,6 +79,7 @@ class Observation {
   }
 
   stop(): void {
+    this.stopRunners?.();
     this.dataSource.initialize = this.initialize;
     const { subscribers } = this.dataSource;
     const index = subscribers.findIndex(entry => entry === this.subscriber);
@@ -90,11 +100,17 @@ class Observation {
           })
         : undefined,
     );
-    options.onSchema(schema, {
-      dialect,
-      inTransaction: runner =>
-        this.capture?.inTransaction(runner) ?? runner.isTransactionActive,
+    const inTransaction = (runner: QueryRunner): boolean =>
+      this.capture?.inTransaction(runner) ?? runner.isTransactionActive;
+    const reads = new SqlReads(dialect, schema);
+    const recorder = new ReadRecorder({
+      reads,
+      readTokens: options.readTokens,
+      isInTransaction: inTransaction,
     });
+    this.stopRunners?.();
+    this.stopRunners = observeRunners(dataSource, recorder);
+    options.onSchema(schema, { dialect, inTransaction, reads, recorder });
     const mayRead =
       dialect === 'postgres'
         ? await readableTables(dataSource, schema).catch(error => {

@@ -72,7 +72,7 @@ export class ReadRecorder {
       refuseAll(observers, 'failed-read');
       throw error;
     }
-    const schema = reads.schema();
+    const { schema } = reads;
     for (const observer of observers) {
       observer.sawRead(read, rowCountOf(answer), schema);
     }

@@ -6,7 +6,7 @@ import {
 } from '../core/identifiers/schema.js';
 import { TextMemory } from '../core/text-memory.js';
 import { analyseSql } from '../core/writes/analyse-sql.js';
-import { type Parameters } from '../core/writes/operand-value.js';
+import { type Parameters, parametersOf } from '../core/writes/operand-value.js';
 import { type Row } from '../core/writes/pinned-rows.js';
 import { type RowLookUp } from '../core/writes/row-look-up.js';
 import { type Analysis, type Dialect } from '../core/writes/statement.js';
@@ -246,10 +246,7 @@ function callOf(
 ): { sql: string; parameters: Parameters; analysis: Analysis } {
   return {
     sql: query,
-    parameters:
-      typeof parameters === 'object' && parameters !== null
-        ? (parameters as Parameters)
-        : undefined,
+    parameters: parametersOf(parameters),
     analysis,
   };
 }

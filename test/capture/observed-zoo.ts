@@ -60,6 +60,7 @@ export async function observeZoo(
     onUnknownWrite: 'all',
     onStoreFailure: 'serve',
     onUnknown: () => {},
+    readTokens: async () => undefined,
     reportFailure: (hook, error) => {
       throw new Error(`The hook ${hook} failed.`, { cause: error });
     },

@@ -3,7 +3,6 @@ import {
   EVERYTHING,
   type Identifier,
   insertingIdentifier,
-  isHidden,
   rowIdentifier,
   type TableId,
   tableIdentifier,
@@ -55,11 +54,9 @@ export function identifiersOf(
   return [...identifiers];
 }
 
-/** Dependencies of which only the identifiers to read are known, as they are shown. */
-export function dependenciesShown(
+/** Dependencies of which only the identifiers to read are known. */
+export function dependenciesOn(
   identifiers: readonly Identifier[],
 ): readonly Dependency[] {
-  return identifiers
-    .filter(identifier => !isHidden(identifier))
-    .map(identifier => ({ identifier, reads: [identifier] }));
+  return identifiers.map(identifier => ({ identifier, reads: [identifier] }));
 }

@@ -130,6 +130,13 @@ export function namesRow(identifier: Identifier): boolean {
   return !identifier.endsWith('*') && !identifier.endsWith('+');
 }
 
+/** `alkey:users#*` for the row `alkey:users#1`; `undefined` for what names no row. */
+export function tableOfRow(identifier: Identifier): Identifier | undefined {
+  return namesRow(identifier)
+    ? (`${identifier.slice(0, identifier.indexOf('#') + 1)}*` as Identifier)
+    : undefined;
+}
+
 /** Whether an identifier stands beside those that callers name: `alkey:users#**`, `alkey:users#+`. */
 export function isHidden(identifier: Identifier): boolean {
   return identifier.endsWith('#**') || identifier.endsWith('#+');

@@ -35,7 +35,7 @@ export class SqlReads {
 
   constructor(
     readonly dialect: Dialect,
-    readonly schema: () => Schema,
+    readonly schema: Schema,
   ) {
     this.#plans = new TextMemory(sql => planRead(sql, dialect));
   }
@@ -47,7 +47,7 @@ export class SqlReads {
     if (Object.values(parameters ?? []).some(value => this.#isTime(value))) {
       return { kind: 'unknown', reason: 'a parameter may stand for the time' };
     }
-    return dependenciesOf(plan, parameters, this.schema());
+    return dependenciesOf(plan, parameters, this.schema);
   }
 
   #isTime(value: unknown): boolean {

@@ -4,6 +4,13 @@ import { type Operand } from './statement.js';
 export type Parameters =
   readonly unknown[] | Readonly<Record<string, unknown>> | undefined;
 
+/** The bound parameters of a statement as a program gave them. */
+export function parametersOf(given: unknown): Parameters {
+  return typeof given === 'object' && given !== null
+    ? (given as Parameters)
+    : undefined;
+}
+
 /** What `operandValue` answers where the value is only known to the database. */
 export const UNTOLD = Symbol('untold');
 

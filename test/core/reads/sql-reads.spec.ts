@@ -29,7 +29,7 @@ function reads(
   parameters: Parameters = [],
   dialect: Dialect = 'postgres',
 ): string {
-  const read = new SqlReads(dialect, () => schema).of(sql, parameters);
+  const read = new SqlReads(dialect, schema).of(sql, parameters);
   if (read.kind === 'unknown') return `unknown: ${read.reason}`;
   if (read.kind !== 'told') return read.kind;
   const rows = read.rows.flatMap(({ rows: found }) =>
@@ -112,7 +112,7 @@ describe('SqlReads', () => {
   });
 
   it('depends on what a view reads', () => {
-    const read = new SqlReads('postgres', () => schema).of('TABLE totals', []);
+    const read = new SqlReads('postgres', schema).of('TABLE totals', []);
     expect(read).toMatchObject({
       kind: 'told',
       tables: [{ reads: ['alkey:totals#*', 'alkey:orders#*'] }],

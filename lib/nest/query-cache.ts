@@ -50,7 +50,14 @@ export class QueryCache {
       mayAnswer: (entity, setting, runner) =>
         this.rules.mayCache(entity?.name, setting) &&
         !source.driver.inTransaction(runner),
-      answer: query => this.answers.answer(source, query),
+      answer: query =>
+        source.driver.recorder.run(
+          query.runner,
+          query.sql,
+          query.parameters,
+          () => this.answers.answer(source, query),
+          rows => rows.length,
+        ),
     });
     if (!stop) {
       this.logger.warn(

@@ -1,6 +1,11 @@
 import { analyseSql } from '../writes/analyse-sql.js';
 import { everyMention } from '../writes/mentioned-tables.js';
-import { type Passage, type Range, WordCursor } from '../writes/passage.js';
+import {
+  type Passage,
+  type Range,
+  takeAlias,
+  WordCursor,
+} from '../writes/passage.js';
 import { readCondition } from '../writes/read-condition.js';
 import { readTableReferences } from '../writes/read-tables.js';
 import { splitStatements } from '../writes/split-statements.js';
@@ -44,6 +49,9 @@ const COMBINING = [
   'EXCEPT',
   'WINDOW',
 ] as const;
+
+/** What stands after the tables and the condition of a SELECT. */
+const TAIL = ['ORDER', 'LIMIT', 'OFFSET', 'FETCH'] as const;
 
 const AGGREGATES = new Set([
   'COUNT',
@@ -117,25 +125,36 @@ function planQuery(sql: string, dialect: Dialect): ReadPlan {
   };
 }
 
-/** The tables in the FROM of a plain SELECT, each with the rows that WHERE can match of it. */
+/**
+ * The tables in the FROM of a plain SELECT, each with the rows that WHERE can match of it; of a query
+ * that only picks from another, such as TypeORM's for a page of joined rows, those of the other.
+ */
 function narrowedTables(passage: Passage, range: Range): NarrowedTable[] {
   const cursor = new WordCursor(passage, range);
   const from = cursor.find('FROM');
   cursor.at = from + 1;
-  const where = cursor.find('WHERE');
-  if (cursor.find(...COMBINING) < range.to || where >= range.to) return [];
-  if (countsRows(passage, range)) return [];
-  cursor.at = where + 1;
-  const condition = {
-    from: cursor.at,
-    to: cursor.find('ORDER', 'LIMIT', 'OFFSET', 'FETCH'),
-  };
-  return readTableReferences(passage, { from: from + 1, to: where }).map(
-    target => ({
-      table: target.table,
-      where: readCondition(passage, condition, target),
-    }),
-  );
+  if (cursor.find(...COMBINING) < range.to || countsRows(passage, range)) {
+    return [];
+  }
+  const sources = { from: cursor.at, to: cursor.find('WHERE', ...TAIL) };
+  const inner = soleQuery(passage, sources);
+  if (inner) return narrowedTables(passage, inner);
+  cursor.at = sources.to;
+  if (!cursor.take('WHERE')) return [];
+  const condition = { from: cursor.at, to: cursor.find(...TAIL) };
+  return readTableReferences(passage, sources).map(target => ({
+    table: target.table,
+    where: readCondition(passage, condition, target),
+  }));
+}
+
+/** The one query in brackets that a FROM consists of. */
+function soleQuery(passage: Passage, sources: Range): Range | undefined {
+  const cursor = new WordCursor(passage, sources);
+  const inner = cursor.group();
+  if (!inner || !new WordCursor(passage, inner).is('SELECT')) return undefined;
+  takeAlias(cursor, new Set());
+  return cursor.done ? inner : undefined;
 }
 
 /** Of such a statement the number of rows says nothing about which were found. */

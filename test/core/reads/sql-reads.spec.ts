@@ -70,6 +70,11 @@ describe('SqlReads', () => {
       [1],
       'users#1 | orders#*',
     ],
+    [
+      'SELECT DISTINCT "d"."u_id" AS "ids" FROM (SELECT "u"."id" AS "u_id" FROM "users" "u" LEFT JOIN "orders" "o" ON "o"."user_id" = "u"."id" WHERE "u"."id" = $1) "d" ORDER BY "ids" ASC LIMIT 1',
+      [1],
+      'users#1 | orders#*',
+    ],
   ] as const)(
     'names rows that are looked up by key: %s',
     (sql, parameters, told) => {
@@ -104,6 +109,11 @@ describe('SqlReads', () => {
       'SELECT 1 AS row_exists FROM (SELECT 1 AS d) t WHERE EXISTS (SELECT 1 FROM users WHERE id = 1)',
       '| users#*',
     ],
+    [
+      'SELECT * FROM (SELECT * FROM users WHERE id = 1) d JOIN users u ON u.id = 2',
+      '| users#*',
+    ],
+    ['SELECT COUNT(*) FROM (SELECT id FROM users WHERE id = 1) d', '| users#*'],
     ['SELECT * FROM users WHERE id = NULL', '| users#*'],
     ['SELECT * FROM totals', '| totals#*'],
     ['SELECT 1', '|'],

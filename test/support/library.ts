@@ -100,10 +100,10 @@ export async function fillLibrary({ manager }: DataSource): Promise<void> {
       const title = `volume ${number}`;
       await manager.save(Volume, { id: number, title, shelf, tags });
     }
-    await manager.save(Note, {
+    await manager.insert(Note, {
       id,
       text: `note ${id}`,
-      shelf: Promise.resolve(shelf),
+      shelf: shelf as never,
     });
   }
   const topics = manager.getTreeRepository(Topic);

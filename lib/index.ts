@@ -37,6 +37,11 @@ export {
   type EventListener,
 } from './core/events.js';
 export { type RedisOption } from './redis/open-redis.js';
+export {
+  type QueriesOption,
+  type QueryOp,
+  type QueryRule,
+} from './core/reads/query-rules.js';
 export { TokenStore, type HoldOutcome } from './core/tokens/token-store.js';
 export { TokenStoreError } from './core/tokens/token-store-error.js';
 export {

@@ -29,6 +29,8 @@ const DERIVED_EXPECTED =
   "a record of lists of tables, such as { orders: ['order_totals'] }";
 const SERIALIZER_EXPECTED =
   'an object with the functions `serialize` and `deserialize`';
+const QUERIES_EXPECTED =
+  "a boolean, or a record by entity of { ops?, ttlMs? }, with 'all' or a list of 'get', 'fetch', 'count', 'exists', and an integer >= 1";
 const NEAR_EXPECTED = 'false or { maxAgeMs }, an integer >= 1';
 const TIMER = 'to 2147483647';
 
@@ -98,6 +100,13 @@ describe('the options', () => {
     ['maxRowsPerTable', Number.NaN, 'an integer >= 0', '`NaN` (number)'],
     ['parents', 'no', 'a boolean', '`"no"` (string)'],
     ['onUnknownWrite', 'throw', "'all' or 'warn'", '`"throw"` (string)'],
+    ['queries', 'all', QUERIES_EXPECTED, '`"all"` (string)'],
+    ['queries', [], QUERIES_EXPECTED, 'an array of 0'],
+    ['queries', { User: true }, QUERIES_EXPECTED, 'an object'],
+    ['queries', { User: { ops: 'get' } }, QUERIES_EXPECTED, 'an object'],
+    ['queries', { User: { ops: ['gets'] } }, QUERIES_EXPECTED, 'an object'],
+    ['queries', { User: { ttlMs: 0 } }, QUERIES_EXPECTED, 'an object'],
+    ['queries', { User: { ttl: 5 } }, QUERIES_EXPECTED, 'an object'],
     ['derived', ['orders'], DERIVED_EXPECTED, 'an array of 1'],
     ['derived', { orders: 'totals' }, DERIVED_EXPECTED, 'an object'],
     ['scope', 'private', SCOPE_EXPECTED, '`"private"` (string)'],
@@ -185,6 +194,7 @@ describe('the options', () => {
       maxRowsPerTable: 0,
       parents: false,
       onUnknownWrite: 'warn',
+      queries: { User: { ops: [], ttlMs: 1 }, '*': { ops: 'all' } },
       derived: { orders: ['order_totals'] },
       scope: () => 'ada',
       release: '',

@@ -134,7 +134,7 @@ describe('the options', () => {
     expect(message).not.toContain('secret');
   });
 
-  it.each(['undeclared', 'toString'])(
+  it.each(['constructor', 'toString'])(
     'refuse %s, which this version does not have',
     name => {
       expect(messageOf({ [name]: false })).toMatch(
@@ -168,6 +168,7 @@ describe('the options', () => {
       dataSources: undefined,
       release: undefined,
       serializer: undefined,
+      undeclared: 'warn',
       expose: true,
     };
     expect(resolveOptions({}, {})).toEqual(defaults);
@@ -201,6 +202,7 @@ describe('the options', () => {
       maxBodyBytes: 0,
       maxBytesPerRoute: 1,
       serializer: { serialize: String, deserialize: text => text },
+      undeclared: 'throw',
       expose: false,
     };
     expect(resolveOptions(given, { REDIS_URL: 'redis://other' })).toEqual(

@@ -1,19 +1,15 @@
 import { expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import { createCache } from 'cache-manager';
 import { Keyv } from 'keyv';
 import {
   type AlkeyModuleOptions,
   CacheKeyed,
-  CacheKeyedInterceptor,
   GLOBAL_WRITE_TOKEN,
 } from 'nestjs-alkey';
-import { lastValueFrom, of } from 'rxjs';
-import { CallAnswers } from '../../lib/nest/call-answers.js';
 import { ResponseStore } from '../../lib/nest/response-store.js';
-import { RouteResponses } from '../../lib/nest/route-responses.js';
 import { startApp, type StartedApp } from '../support/start-app.js';
+import { type AskedField, resolveField } from './resolve-field.js';
 
 class Resolver {
   @CacheKeyed(GLOBAL_WRITE_TOKEN)
@@ -22,15 +18,6 @@ class Resolver {
   @CacheKeyed(GLOBAL_WRITE_TOKEN, { vary: ['Accept-Language'] })
   translated(): void {}
 }
-
-const INFO = {
-  operation: { operation: 'query' },
-  parentType: { name: 'Query' },
-  fieldName: 'field',
-  fieldNodes: [],
-  fragments: {},
-  variableValues: {},
-};
 
 function start(options: AlkeyModuleOptions = {}): Promise<StartedApp> {
   return startApp({
@@ -41,25 +28,13 @@ function start(options: AlkeyModuleOptions = {}): Promise<StartedApp> {
 }
 
 /** What a field is answered whose resolver would answer `value`. */
-async function resolve(
-  { app }: StartedApp,
+function resolve(
+  app: StartedApp,
   method: keyof Resolver,
-  { context, args = {} }: { readonly context: object; readonly args?: object },
+  asked: AskedField,
   value: unknown,
 ): Promise<unknown> {
-  const host = new ExecutionContextHost(
-    [undefined, args, context, INFO],
-    Resolver,
-    Resolver.prototype[method],
-  );
-  host.setType('graphql');
-  const interceptor = new CacheKeyedInterceptor(
-    app.get(RouteResponses),
-    app.get(CallAnswers),
-  );
-  return lastValueFrom(
-    await interceptor.intercept(host, { handle: () => of(value) }),
-  );
+  return resolveField(app, Resolver, method, asked, async () => value);
 }
 
 it('keeps no more for one resolver than a route may keep', async () => {

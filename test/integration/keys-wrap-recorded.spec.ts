@@ -5,6 +5,10 @@ import { Membership, Order, User } from '../support/shop.js';
 import { startApp, type StartedApp } from '../support/start-app.js';
 import { describeOnStores, storeAnswers } from '../support/stores.js';
 
+function never(): Promise<never> {
+  return Promise.reject(new Error('It ran.'));
+}
+
 describeOnStores('wrap without refs', options => {
   let app: StartedApp;
   let place: readonly unknown[];
@@ -27,7 +31,6 @@ describeOnStores('wrap without refs', options => {
 
   const name = async (): Promise<unknown> =>
     (await app.dataSource.manager.findOneByOrFail(User, { id: 1 })).name;
-  const never = (): Promise<never> => Promise.reject(new Error('It ran.'));
 
   it('keeps a value until what was read for it is written', async () => {
     expect(await app.keys.wrap(place, name)).toBe('Ada');

@@ -164,10 +164,11 @@ async function checkAnswers(dir, nodeArgs) {
   });
   try {
     const url = await address(app);
-    await write(url, 'Ada');
-    await expectMissThenHit(url, 'Ada');
-    await write(url, 'Grace');
-    await expectMissThenHit(url, 'Grace');
+    for (const name of ['Ada', 'Grace']) {
+      await write(url, name);
+      await expectMissThenHit(url, name);
+      await expectQueriesAnswered(url, name);
+    }
   } finally {
     const exit = app.exitCode === null ? once(app, 'exit') : undefined;
     app.kill('SIGKILL');
@@ -198,10 +199,21 @@ async function expectMissThenHit(url, name) {
   for (const [path, body] of [
     ['/users/1', row],
     ['/users', [row]],
+    ['/users/recorded', [row]],
   ])
     for (const status of [/^alkey; fwd=miss/, /^alkey; hit/]) {
       const response = await fetch(url + path);
       assert.match(response.headers.get('cache-status') ?? 'none', status);
       assert.deepEqual(await response.json(), body);
     }
+}
+
+/** The same query twice: the second is answered without the database. */
+async function expectQueriesAnswered(url, name) {
+  const ask = async () => (await fetch(`${url}/users/queried`)).json();
+  const first = await ask();
+  const second = await ask();
+  assert.deepEqual(first.users, [{ id: 1, name }]);
+  assert.deepEqual(second.users, [{ id: 1, name }]);
+  assert.equal(second.queryHits, first.queryHits + 1);
 }

@@ -4,7 +4,7 @@ import 'reflect-metadata';
 import { Body, Controller, Get, Module, Param, Post } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { InjectRepository, TypeOrmModule } from '@nestjs/typeorm';
-import { AlkeyModule, CacheKeyed, rowOf } from 'nestjs-alkey';
+import { AlkeyEvents, AlkeyModule, CacheKeyed, rowOf } from 'nestjs-alkey';
 import { expectTouched } from 'nestjs-alkey/testing';
 import { Column, Entity, PrimaryGeneratedColumn, Repository } from 'typeorm';
 
@@ -19,14 +19,33 @@ class User {
 
 @Controller('users')
 class UsersController {
+  private queryHits = 0;
+
   constructor(
     @InjectRepository(User) private readonly users: Repository<User>,
-  ) {}
+    events: AlkeyEvents,
+  ) {
+    events.on('hit', ({ source }) => {
+      if (source === 'query') this.queryHits += 1;
+    });
+  }
 
   @Get()
   @CacheKeyed(User)
   list(): Promise<User[]> {
     return this.users.find({ order: { id: 'asc' } });
+  }
+
+  @Get('recorded')
+  @CacheKeyed()
+  recorded(): Promise<User[]> {
+    return this.users.find({ order: { id: 'desc' } });
+  }
+
+  @Get('queried')
+  async queried(): Promise<{ users: User[]; queryHits: number }> {
+    const users = await this.users.find();
+    return { users, queryHits: this.queryHits };
   }
 
   @Get(':id')
@@ -52,7 +71,7 @@ class UsersController {
       synchronize: true,
     }),
     TypeOrmModule.forFeature([User]),
-    AlkeyModule.forRoot(),
+    AlkeyModule.forRoot({ queries: true }),
   ],
   controllers: [UsersController],
 })

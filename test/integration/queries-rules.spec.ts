@@ -161,13 +161,13 @@ describe('what a query says by `cache`', () => {
   it.each([false])('keeps it from being cached where it is %p', async cache => {
     const { shelves } = repositories(app);
     expect(await sentAgain(app, () => shelves.find({ cache }))).toBe(1);
-    // Nor what it asks on the way.
-    const relations = { volumes: true };
-    const relationLoadStrategy = 'query';
-    const read = () => shelves.find({ cache, relations, relationLoadStrategy });
+    // Nor what it asks on the way: the tags, which have a rule.
+    const { volumes } = repositories(app);
+    const read = () => volumes.find({ cache, relationLoadStrategy: 'query' });
     await read();
-    const first = await app.sentBy(read);
-    expect(await app.sentBy(read)).toEqual(first);
+    const sent = await app.sentBy(read);
+    expect(sent.length).toBeGreaterThan(1);
+    expect(await app.sentBy(read)).toEqual(sent);
   });
 
   it.each([true, 60_000, { id: 'all', milliseconds: 60_000 }])(
@@ -180,11 +180,11 @@ describe('what a query says by `cache`', () => {
     },
   );
 
-  it('is how old its answer may be', async () => {
+  it('is how old its answer may be, however long it is kept', async () => {
     const { shelves } = repositories(app);
-    await app.dataSource.queryResultCache?.clear();
+    await shelves.find();
     const read = () => shelves.find({ cache: 1_000 });
-    expect(await sentAgain(app, read)).toBe(0);
+    expect(await app.sentBy(read)).toEqual([]);
     // Who asks in the same turn shares the run that is just over.
     await setImmediate();
     using _ = aheadOfTime(1_000);

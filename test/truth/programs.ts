@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { type Read } from './read.js';
-import { READS } from './reads.js';
+import { type Theme } from './themes.js';
 import { type Write } from './write.js';
 import { WRITES } from './writes.js';
 
@@ -41,11 +41,16 @@ function callOf<Operation>(
 ): fc.Arbitrary<Call<Operation>> {
   return fc.record({
     operation: fc.constantFrom(...operations),
-    argument: fc.nat(4),
+    argument: smallArgument,
   });
 }
 
 const side = fc.nat(1);
+/** Mostly of the same few rows, sometimes of none. */
+const smallArgument = fc.oneof(
+  { weight: 3, arbitrary: fc.nat(1) },
+  { weight: 1, arbitrary: fc.nat(4) },
+);
 
 /** Actions of a program whose list of reads is chosen beside it, so that both shrink. */
 type Drawn =
@@ -56,57 +61,69 @@ type Drawn =
       readonly at: number;
     };
 
-const drawn: fc.Arbitrary<Drawn> = fc.oneof(
-  {
-    weight: 2,
-    arbitrary: fc.record({
+function drawnStep(
+  writes: readonly Write[],
+): fc.Arbitrary<readonly [Drawn] | readonly [Drawn, Drawn]> {
+  const write = (those: readonly Write[]) =>
+    fc.record({
       kind: fc.constant('write' as const),
       side,
-      call: callOf(WRITES),
-    }),
-  },
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      kind: fc.constantFrom('query' as const, 'route' as const),
-      side,
-      at: fc.nat(MAX_WATCHED - 1),
-    }),
-  },
-);
-
-const drawnStep = fc.oneof(
-  { weight: 7, arbitrary: fc.tuple(drawn) },
-  { weight: 1, arbitrary: fc.tuple(drawn, drawn) },
-);
-
-/** Programs, which print as stories. */
-export const programs: fc.Arbitrary<Program> = fc
-  .record({
-    watched: fc.array(callOf(READS), { minLength: 1, maxLength: MAX_WATCHED }),
-    steps: fc.array(drawnStep, { maxLength: MAX_STEPS, size: 'max' }),
-  })
-  .map(({ watched, steps }) => {
-    const actionOf = (action: Drawn): Action =>
-      action.kind === 'write'
-        ? action
-        : {
-            kind: action.kind,
-            side: action.side,
-            call: watched[action.at % watched.length]!,
-          };
-    const program: Program = {
-      watched,
-      steps: steps.map(step =>
-        step.length === 1
-          ? [actionOf(step[0])]
-          : [actionOf(step[0]), actionOf(step[1])],
-      ),
-    };
-    return Object.assign(program, {
-      [fc.toStringMethod]: () => story(program),
+      call: callOf(those),
     });
-  });
+  const drawn: fc.Arbitrary<Drawn> = fc.oneof(
+    { weight: 3, arbitrary: write(writes) },
+    { weight: 1, arbitrary: write(WRITES) },
+    {
+      weight: 8,
+      arbitrary: fc.record({
+        kind: fc.constantFrom('query' as const, 'route' as const),
+        side,
+        at: fc.nat(MAX_WATCHED - 1),
+      }),
+    },
+  );
+  return fc.oneof(
+    { weight: 7, arbitrary: fc.tuple(drawn) },
+    { weight: 1, arbitrary: fc.tuple(drawn, drawn) },
+  );
+}
+
+/** Programs around one table each, which print as stories. */
+export function programs(themes: readonly Theme[]): fc.Arbitrary<Program> {
+  return fc.constantFrom(...themes).chain(programsOf);
+}
+
+function programsOf({ reads, writes }: Theme): fc.Arbitrary<Program> {
+  return fc
+    .record({
+      watched: fc.array(callOf(reads), {
+        minLength: 1,
+        maxLength: MAX_WATCHED,
+      }),
+      steps: fc.array(drawnStep(writes), { maxLength: MAX_STEPS, size: 'max' }),
+    })
+    .map(({ watched, steps }) => {
+      const actionOf = (action: Drawn): Action =>
+        action.kind === 'write'
+          ? action
+          : {
+              kind: action.kind,
+              side: action.side,
+              call: watched[action.at % watched.length]!,
+            };
+      const program: Program = {
+        watched,
+        steps: steps.map(step =>
+          step.length === 1
+            ? [actionOf(step[0])]
+            : [actionOf(step[0]), actionOf(step[1])],
+        ),
+      };
+      return Object.assign(program, {
+        [fc.toStringMethod]: () => story(program),
+      });
+    });
+}
 
 export function callText({
   operation,

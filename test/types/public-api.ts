@@ -132,6 +132,13 @@ export async function service(): Promise<void> {
     'alkey:users#1',
     row('User', 1n),
   );
+  await keys.dependsOn();
+  const waited: void = await keys.dependsOn(
+    User,
+    row(User, 1),
+    'alkey:users#1',
+  );
+  void waited;
   await keys.invalidateAll();
   const user = await keys.wrap([User], async () => new User());
   proves<Equal<typeof user, User>>();
@@ -141,6 +148,8 @@ export async function service(): Promise<void> {
     Equal<KeyFunction, (...parts: readonly unknown[]) => Promise<string>>
   >();
 
+  // @ts-expect-error a ref names something
+  await keys.dependsOn(undefined);
   // @ts-expect-error -- names nothing
   await keys.token(1);
   // @ts-expect-error -- names nothing

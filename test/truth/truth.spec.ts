@@ -61,6 +61,7 @@ async function played(
         unbiased: true,
       },
     );
+    report(name, stage);
     return stage;
   } finally {
     for (const { app } of sides) await app[Symbol.asyncDispose]();
@@ -74,6 +75,16 @@ function seedOf(setting: string): number {
     (hash, character) => (hash * 31 + character.charCodeAt(0)) | 0,
     Number(SEED),
   );
+}
+
+function report(database: string, { compared, queries, routes }: Stage): void {
+  process.stdout.write(
+    `${database}: ${compared} answers compared, none differs; hits: ${share('queries', queries)}${share('routes', routes)}\n`,
+  );
+}
+
+function share(kind: string, each: Rate): string {
+  return each.asked > 0 ? `${kind} ${Math.round(100 * rate(each))} % ` : '';
 }
 
 function rate({ hits, asked }: Rate): number {

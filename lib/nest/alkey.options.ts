@@ -55,9 +55,9 @@ export interface AlkeyModuleOptions {
    */
   readonly onUnknownWrite?: 'all' | 'warn' | undefined;
   /**
-   * Which queries of TypeORM are cached, until what they read is written: `true`, all; or by entity,
+   * Which queries of TypeORM are cached until what they read is written: `true`, all; or by entity,
    * `'*'` for those not named: `{ User: { ops: ['get', 'fetch'], ttlMs: 900_000 }, '*': {} }`. What a
-   * query itself says by `cache` counts in any case but `false`, which leaves TypeORM as it is.
+   * query says by its own `cache` comes first. `false`: none, and TypeORM is left as it is.
    * @default false
    */
   readonly queries?: QueriesOption | undefined;

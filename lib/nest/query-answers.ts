@@ -111,11 +111,12 @@ export class QueryAnswers {
   ): Promise<unknown[]> {
     const { name, identifiers } = place;
     const key = `${place.slot} ${place.fingerprint}`;
+    const isRunning = this.runs.has(key);
     // Whoever has a connection and waits for one who waits for a connection may wait for ever.
-    const collapsed = this.runs.has(key) && !query.holdsConnection;
+    const collapsed = isRunning && !query.holdsConnection;
     const reason = outdated ? 'outdated' : 'absent';
     this.events.emit('miss', { source, name, identifiers, reason, collapsed });
-    if (!collapsed && this.runs.has(key)) return query.run();
+    if (isRunning && !collapsed) return query.run();
     let own: Promise<unknown[]> | undefined;
     const joined = this.runs.run(
       key,

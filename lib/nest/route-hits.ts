@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type Observable, of } from 'rxjs';
+import { type CacheStatus } from '../core/responses/cache-status.js';
 import {
   confirmedTag,
   type LastTagDigest,
@@ -8,7 +9,12 @@ import { type StoredResponse } from '../core/responses/stored-response.js';
 import { AlkeyEvents } from './alkey-events.js';
 import { ResponseCapture } from './response-capture.js';
 import { RouteHeaders } from './route-headers.js';
-import { type Visit, type Wanted } from './route-visit.js';
+import {
+  dependenciesOf,
+  type Missed,
+  type Visit,
+  type Wanted,
+} from './route-visit.js';
 import { StaleAnswers } from './stale-answers.js';
 
 /** Answers with what is stored, or says that the client has it. */
@@ -75,5 +81,36 @@ export class RouteHits {
       ageMs,
       freshness: 'fresh',
     });
+  }
+
+  /** Gives the outdated answer. It was not validated, so it has an Age (RFC 9111 §4). */
+  giveOutdated(
+    { plan, exchange }: Visit,
+    missed: Missed,
+    allowed: { readonly forMs: number; readonly failedWith?: number },
+  ): { readonly value: unknown } | undefined {
+    const { slot, stale, headers, status } = missed;
+    const { forMs, failedWith } = allowed;
+    const outdatedMs = stale ? this.stale.outdatedMs(slot, stale) : Infinity;
+    if (!stale || outdatedMs >= forMs) return undefined;
+    exchange.reset(headers, status);
+    const body = this.capture.restore(plan, stale, exchange);
+    if (!body) return undefined;
+    const ageMs = Math.max(0, Date.now() - stale.storedAt);
+    exchange.setHeader('Age', `${Math.floor(ageMs / 1000)}`);
+    this.headers.dress(plan, exchange);
+    const said: CacheStatus =
+      failedWith === undefined
+        ? { hit: true, ttlSeconds: -outdatedMs / 1000, detail: 'stale' }
+        : { forward: 'stale', forwardStatus: failedWith, detail: 'stale' };
+    this.headers.report(exchange, said, dependenciesOf(missed));
+    this.events.emit('hit', {
+      source: 'http',
+      name: plan.name,
+      identifiers: missed.declared?.identifiers ?? stale.identifiers ?? [],
+      ageMs,
+      freshness: 'stale',
+    });
+    return { value: this.headers.bodyFor(plan, exchange, body.value) };
   }
 }

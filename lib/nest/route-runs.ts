@@ -5,42 +5,23 @@ import {
   type Dependency,
   dependenciesOn,
 } from '../core/identifiers/dependency.js';
-import { type KnownTokens } from '../core/reads/recording.js';
-import { type CacheStatus } from '../core/responses/cache-status.js';
 import { isOutage, statusOfError } from '../core/responses/staleness.js';
-import { type StoredResponse } from '../core/responses/stored-response.js';
 import { SingleFlight } from '../core/single-flight.js';
 import { AlkeyEvents } from './alkey-events.js';
 import { type Handled, HandlerRuns } from './handler-runs.js';
-import { type HeaderMap } from './http-exchange.js';
 import { RecordedAnswers } from './recorded-answers.js';
 import { type HandlerRun, ResponseCapture } from './response-capture.js';
 import { ResponseStore } from './response-store.js';
 import { RouteBypasses } from './route-bypasses.js';
 import { RouteHeaders } from './route-headers.js';
-import { type Visit, type Wanted } from './route-visit.js';
+import { RouteHits } from './route-hits.js';
+import {
+  dependenciesOf,
+  type Missed,
+  type MissedAnswer,
+  type Visit,
+} from './route-visit.js';
 import { StaleAnswers } from './stale-answers.js';
-
-/** An answer that is to be made. */
-export interface MissedAnswer {
-  readonly slot: string;
-  /** What it depends on, under which tokens; `undefined`: what the handler reads is recorded. */
-  readonly declared: Wanted | undefined;
-  /** Where it is recorded: the tokens that were read already, and how to look once more. */
-  readonly recorded?: {
-    readonly known: KnownTokens;
-    readonly again: () => Promise<Observable<unknown>>;
-  };
-  readonly outdated: boolean;
-  /** The one that it is to replace, where the route may give it. */
-  readonly stale: StoredResponse | undefined;
-}
-
-interface Missed extends MissedAnswer {
-  /** As the response stood before. */
-  readonly headers: HeaderMap;
-  readonly status: number;
-}
 
 /** What one run of a handler gave, and what it depends on. */
 interface Made {
@@ -62,6 +43,7 @@ export class RouteRuns {
     private readonly bypasses: RouteBypasses,
     private readonly stale: StaleAnswers,
     private readonly events: AlkeyEvents,
+    private readonly hits: RouteHits,
     private readonly handlers: HandlerRuns,
     private readonly recorded: RecordedAnswers,
     @Inject(ClusterFlight) private readonly cluster: ClusterFlight | undefined,
@@ -87,7 +69,7 @@ export class RouteRuns {
     const { plan } = visit;
     const { declared, outdated, recorded } = missed;
     const key = flightOf(missed);
-    const meanwhile = this.giveStale(visit, missed, {
+    const meanwhile = this.hits.giveOutdated(visit, missed, {
       forMs: plan.staleWhileRevalidateMs,
     });
     if (meanwhile) {
@@ -271,43 +253,15 @@ export class RouteRuns {
     const { plan } = visit;
     const { staleIfErrorMs: forMs, name } = plan;
     if (!isOutage(failedWith)) return undefined;
-    const instead = this.giveStale(visit, missed, { forMs, failedWith });
+    const instead = this.hits.giveOutdated(visit, missed, {
+      forMs,
+      failedWith,
+    });
     if (instead && own) {
       this.stale.failed(name, error);
       this.bypasses.report(plan, 'handler-error', dependenciesOf(missed));
     }
     return instead;
-  }
-
-  /** Gives the outdated answer. It was not validated, so it has an Age (RFC 9111 §4). */
-  private giveStale(
-    { plan, exchange }: Visit,
-    missed: Missed,
-    allowed: { readonly forMs: number; readonly failedWith?: number },
-  ): { readonly value: unknown } | undefined {
-    const { slot, stale, headers, status } = missed;
-    const { forMs, failedWith } = allowed;
-    const outdatedMs = stale ? this.stale.outdatedMs(slot, stale) : Infinity;
-    if (!stale || outdatedMs >= forMs) return undefined;
-    exchange.reset(headers, status);
-    const body = this.capture.restore(plan, stale, exchange);
-    if (!body) return undefined;
-    const ageMs = Math.max(0, Date.now() - stale.storedAt);
-    exchange.setHeader('Age', `${Math.floor(ageMs / 1000)}`);
-    this.headers.dress(plan, exchange);
-    const said: CacheStatus =
-      failedWith === undefined
-        ? { hit: true, ttlSeconds: -outdatedMs / 1000, detail: 'stale' }
-        : { forward: 'stale', forwardStatus: failedWith, detail: 'stale' };
-    this.headers.report(exchange, said, dependenciesOf(missed));
-    this.events.emit('hit', {
-      source: 'http',
-      name: plan.name,
-      identifiers: missed.declared?.identifiers ?? stale.identifiers ?? [],
-      ageMs,
-      freshness: 'stale',
-    });
-    return { value: this.headers.bodyFor(plan, exchange, body.value) };
   }
 
   /** Makes the new answer once the outdated one is sent; the handler keeps the request it was given. */
@@ -334,14 +288,4 @@ export class RouteRuns {
 /** Which requests may share a run: those under the same tokens; where these are not known, of one slot. */
 function flightOf({ slot, declared }: MissedAnswer): string {
   return declared ? `${slot} ${declared.fingerprint}` : slot;
-}
-
-/** As far as they are known before the run. */
-function dependenciesOf({
-  declared,
-  stale,
-}: MissedAnswer): readonly Dependency[] {
-  return declared
-    ? declared.dependencies
-    : dependenciesOn(stale?.identifiers ?? []);
 }

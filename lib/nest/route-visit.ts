@@ -1,8 +1,14 @@
 import { type CallHandler, type ExecutionContext } from '@nestjs/common';
-import { type Dependency } from '../core/identifiers/dependency.js';
+import { type Observable } from 'rxjs';
+import {
+  type Dependency,
+  dependenciesOn,
+} from '../core/identifiers/dependency.js';
 import { type Identifier } from '../core/identifiers/identifier.js';
 import { type Fingerprint } from '../core/keys/cache-key.js';
-import { type HttpExchange } from './http-exchange.js';
+import { type KnownTokens } from '../core/reads/recording.js';
+import { type StoredResponse } from '../core/responses/stored-response.js';
+import { type HeaderMap, type HttpExchange } from './http-exchange.js';
 import { type RoutePlan } from './route-plans.js';
 
 /** A request on its way: what it asks, and what its route says. */
@@ -24,4 +30,35 @@ export interface Wanted {
   readonly dependencies: readonly Dependency[];
   /** What the tokens are of. */
   readonly identifiers: readonly Identifier[];
+}
+
+/** An answer that is to be made. */
+export interface MissedAnswer {
+  readonly slot: string;
+  /** What it depends on, under which tokens; `undefined`: what the handler reads is recorded. */
+  readonly declared: Wanted | undefined;
+  /** Where it is recorded: the tokens that were read already, and how to look once more. */
+  readonly recorded?: {
+    readonly known: KnownTokens;
+    readonly again: () => Promise<Observable<unknown>>;
+  };
+  readonly outdated: boolean;
+  /** The one that it is to replace, where the route may give it. */
+  readonly stale: StoredResponse | undefined;
+}
+
+export interface Missed extends MissedAnswer {
+  /** As the response stood before. */
+  readonly headers: HeaderMap;
+  readonly status: number;
+}
+
+/** As far as they are known before the run. */
+export function dependenciesOf({
+  declared,
+  stale,
+}: MissedAnswer): readonly Dependency[] {
+  return declared
+    ? declared.dependencies
+    : dependenciesOn(stale?.identifiers ?? []);
 }

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from '@jest/globals';
 import { describeWithRedisServers } from '../support/redis-servers.js';
 import { describeWith } from '../support/suites.js';
+import { KINDS } from '../soak/app/kinds.js';
 import { type Report } from '../soak/report.js';
 
 const SCRIPT = fileURLToPath(new URL('../soak/run.mjs', import.meta.url));
@@ -41,6 +42,12 @@ describeWithRedisServers('three processes under load', () => {
       expect(report.errors).toEqual({});
       expect(report.checkedReads).toBeGreaterThan(500);
       expect(report.hits).toBeGreaterThan(100);
+      for (const kind of KINDS) {
+        const found = report.kinds[kind];
+        expect([kind, found?.staleReads]).toEqual([kind, 0]);
+        expect(found?.reads).toBeGreaterThan(50);
+        expect(found?.hits).toBeGreaterThan(5);
+      }
       expect(report.writes).toBeGreaterThan(50);
       expect(count(report.survived)).toBeGreaterThan(5);
     }, 180_000);

@@ -1,4 +1,5 @@
 import { type Versions } from './app/entities.js';
+import { type Kind } from './app/kinds.js';
 import { type Dues, type Ledger, type StaleRow } from './ledger.js';
 
 /** Times are milliseconds since the run began. */
@@ -19,7 +20,15 @@ export interface StaleRead {
   readonly faults: readonly Fault[];
 }
 
+/** Reads of one kind. */
+export interface KindCounts {
+  reads: number;
+  hits: number;
+  staleReads: number;
+}
+
 export interface Answered {
+  readonly kind: Kind;
   readonly path: string;
   readonly isHit: boolean;
   readonly beganMs: number;
@@ -48,6 +57,7 @@ export class History {
   /** Of them, those before which the database itself was asked. */
   readsAgainstDatabase = 0;
   hits = 0;
+  readonly kinds = new Map<Kind, KindCounts>();
   writes = 0;
   /** Writes that the application refused because it could not announce them. */
   refusedWrites = 0;
@@ -78,7 +88,11 @@ export class History {
     private readonly mayBeOutdatedMs: number | undefined,
   ) {}
 
-  answered({ path, isHit, beganMs, dues, versions }: Answered): void {
+  answered({ kind, path, isHit, beganMs, dues, versions }: Answered): void {
+    const ofKind = this.kinds.get(kind) ?? { reads: 0, hits: 0, staleReads: 0 };
+    this.kinds.set(kind, ofKind);
+    ofKind.reads += 1;
+    ofKind.hits += isHit ? 1 : 0;
     this.reads += 1;
     if (isHit) this.hit(beganMs);
     const rows = this.ledger.staleRows(versions, dues);
@@ -90,6 +104,7 @@ export class History {
       return;
     }
     this.staleReads += 1;
+    ofKind.staleReads += 1;
     if (rows.some(({ evidence }) => evidence === 'acknowledged')) {
       this.staleAfterAcknowledged += 1;
     }

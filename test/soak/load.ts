@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Answer } from '../support/start-app.js';
 import { type Versions } from './app/entities.js';
+import { type Kind } from './app/kinds.js';
 import { type SoakDatabase } from './database.js';
 import { type Fleet } from './fleet.js';
 import { type History } from './history.js';
@@ -39,6 +40,7 @@ export interface Load {
   readonly history: History;
   readonly database: SoakDatabase;
   readonly random: Random;
+  readonly kinds: readonly Kind[];
   readonly isOver: () => boolean;
 }
 
@@ -53,16 +55,27 @@ export async function runLoad(load: Load): Promise<void> {
 }
 
 async function readOn(load: Load, blinks: Blinks): Promise<void> {
-  const { random, isOver } = load;
+  const { random, kinds, isOver } = load;
   while (!isOver()) {
-    await read(load, blinks);
-    await sleep(random.between(0, 2 * READ_PAUSE_MS));
+    const kind = random.of(kinds);
+    const question = questionToAsk(random, blinks);
+    // Asked again at once it is often a hit, and as often another process's.
+    const times = random.integer(1, 3);
+    for (let time = 0; time < times; time += 1) {
+      await read(load, blinks, kind, question);
+      await sleep(random.between(0, 2 * READ_PAUSE_MS));
+    }
   }
 }
 
-async function read(load: Load, blinks: Blinks): Promise<void> {
+async function read(
+  load: Load,
+  blinks: Blinks,
+  kind: Kind,
+  question: string,
+): Promise<void> {
   const { fleet, ledger, history, database, random } = load;
-  const path = pathToRead(random, blinks);
+  const path = `/${kind}/${question}`;
   const looks = random.integer(1, READS_PER_LOOK) === 1;
   if (looks) ledger.sawAll(await database.versions(), 'read in the database');
   const app = fleet.any(random);
@@ -79,33 +92,33 @@ async function read(load: Load, blinks: Blinks): Promise<void> {
     history.failed(errorIn(answer));
   } else {
     const answered = JSON.parse(answer.body) as Versions;
-    const versions = isList(path)
+    const versions = isList(question)
       ? { ...blinks.allAbsent(), ...answered }
       : answered;
     const isHit = /; hit\b/.test(answer.cacheStatus ?? '');
-    history.answered({ path, isHit, beganMs, dues, versions });
+    history.answered({ kind, path, isHit, beganMs, dues, versions });
     if (looks) history.readsAgainstDatabase += 1;
     ledger.sawAll(answered, 'answered');
   }
 }
 
-function pathToRead(random: Random, blinks: Blinks): string {
+function questionToAsk(random: Random, blinks: Blinks): string {
   const id = random.integer(1, ITEMS);
   return random.of([
-    `/items/${id}`,
-    `/items/${id}`,
-    `/cards/${id}`,
-    `/pairs/${id}/${(id % ITEMS) + 1}`,
-    `/blinks/${random.of(blinks.asked())}`,
-    '/items',
-    '/blinks',
-    '/all',
+    `items/${id}`,
+    `items/${id}`,
+    `cards/${id}`,
+    `pairs/${id}/${(id % ITEMS) + 1}`,
+    `blinks/${random.of(blinks.asked())}`,
+    'items',
+    'blinks',
+    'all',
   ]);
 }
 
 /** Whether a row that comes and goes is absent where the answer does not name it. */
-function isList(path: string): boolean {
-  return path === '/blinks' || path === '/all';
+function isList(question: string): boolean {
+  return question === 'blinks' || question === 'all';
 }
 
 async function writeOn(load: Load): Promise<void> {

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { type Kind, KINDS } from './app/kinds.js';
 
 export interface SoakOptions {
   readonly seconds: number;
@@ -12,6 +13,8 @@ export interface SoakOptions {
   readonly naive: boolean;
   /** With copies of tokens in each process. */
   readonly near: boolean;
+  /** Which routes are asked. */
+  readonly kinds: readonly Kind[];
   readonly topology: 'single' | 'sentinel';
   /** Kinds of faults; `undefined`: all that the topology has. */
   readonly faults: readonly string[] | undefined;
@@ -31,6 +34,7 @@ export function readOptions(args: readonly string[]): SoakOptions {
       'store-timeout': { type: 'string', default: '50' },
       naive: { type: 'boolean', default: false },
       near: { type: 'boolean', default: false },
+      kinds: { type: 'string' },
       topology: { type: 'string', default: 'single' },
       faults: { type: 'string' },
       json: { type: 'boolean', default: false },
@@ -41,6 +45,9 @@ export function readOptions(args: readonly string[]): SoakOptions {
     throw new TypeError(
       'Expected --near without --naive and --topology sentinel.',
     );
+  }
+  if (values.naive && values.kinds !== undefined) {
+    throw new TypeError('Expected --naive without --kinds.');
   }
   return {
     seconds: positive('seconds', values.seconds),
@@ -54,6 +61,10 @@ export function readOptions(args: readonly string[]): SoakOptions {
     storeTimeoutMs: positive('store-timeout', values['store-timeout']),
     naive: values.naive,
     near: values.near,
+    kinds: values.naive
+      ? ['naive']
+      : (values.kinds?.split(',').map(kind => oneOf('kinds', kind, KINDS)) ??
+        KINDS),
     topology,
     faults: values.faults?.split(','),
     json: values.json,

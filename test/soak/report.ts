@@ -2,6 +2,7 @@ import {
   type Fault,
   type Gap,
   type History,
+  type KindCounts,
   type StaleRead,
 } from './history.js';
 import { type SoakOptions } from './options.js';
@@ -12,7 +13,8 @@ export interface Report {
   readonly checkedReads: number;
   readonly checkedAgainstDatabase: number;
   readonly hits: number;
-  readonly hitRate: number;
+  /** By how answers are cached. */
+  readonly kinds: Readonly<Record<string, Readonly<KindCounts>>>;
   readonly writes: number;
   readonly refusedWrites: number;
   readonly lostRequests: number;
@@ -46,7 +48,7 @@ export function reportOf(options: SoakOptions, history: History): Report {
     checkedReads: history.reads,
     checkedAgainstDatabase: history.readsAgainstDatabase,
     hits: history.hits,
-    hitRate: history.reads === 0 ? 0 : history.hits / history.reads,
+    kinds: sorted(history.kinds),
     writes: history.writes,
     refusedWrites: history.refusedWrites,
     lostRequests: history.lost,
@@ -73,7 +75,14 @@ export function printed(report: Report): string {
   const lines: readonly (readonly [string, string | number])[] = [
     ['checked reads', report.checkedReads],
     ['  against the database itself', report.checkedAgainstDatabase],
-    ['hits', `${report.hits} (${(100 * report.hitRate).toFixed(0)} %)`],
+    ['hits', hitsIn({ hits: report.hits, reads: report.checkedReads })],
+    ...Object.entries(report.kinds).map(
+      ([kind, counts]) =>
+        [
+          `  ${kind}`,
+          `${hitsIn(counts)} of ${counts.reads} reads, ${counts.staleReads} stale`,
+        ] as const,
+    ),
     ['writes acknowledged', report.writes],
     ['writes refused (ALKEY_STORE_UNAVAILABLE)', report.refusedWrites],
     ['requests lost with their process', report.lostRequests],
@@ -141,12 +150,23 @@ function story(read: StaleRead): string {
   ].join('\n');
 }
 
-function sorted(
-  counts: ReadonlyMap<string, number>,
-): Readonly<Record<string, number>> {
+function sorted<Count>(
+  counts: ReadonlyMap<string, Count>,
+): Readonly<Record<string, Count>> {
   return Object.fromEntries(
     [...counts].toSorted(([a], [b]) => a.localeCompare(b)),
   );
+}
+
+function hitsIn({
+  hits,
+  reads,
+}: {
+  readonly hits: number;
+  readonly reads: number;
+}): string {
+  const percent = reads === 0 ? 0 : (100 * hits) / reads;
+  return `${hits} (${percent.toFixed(0)} %)`;
 }
 
 function total(counts: Readonly<Record<string, number>>): number {

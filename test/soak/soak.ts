@@ -66,6 +66,7 @@ export async function soak(
         history,
         database,
         random: new Random(options.seed + 1),
+        kinds: options.kinds,
         isOver,
       }),
       runFaults({ kinds, history, random: faultChoices, isOver }),
@@ -139,6 +140,7 @@ function appOptions(
           alkey: {
             redis: option,
             scope: 'shared',
+            queries: true,
             leaseMs: LEASE_MS,
             consistency,
             onStoreFailure,

@@ -52,18 +52,20 @@ export function crashInStore(store: TokenStore, points: CrashPoints): void {
 }
 
 /** The little of `pg.Client` that is needed here. */
-interface PgClient {
+export interface PgClient {
   readonly connection: { readonly stream: { destroy(): void } };
   getTransactionStatus(): string | null;
   on(event: 'error', listener: () => void): void;
   query(...args: unknown[]): unknown;
 }
 
+export type PgClientClass = new (...args: unknown[]) => PgClient;
+
 /** A `pg.Client` whose commits are steps: `COMMIT`, and writing statements outside a transaction. */
 export function crashingClient(
-  Base: new (...args: unknown[]) => PgClient,
+  Base: PgClientClass,
   points: CrashPoints,
-): new (...args: unknown[]) => PgClient {
+): PgClientClass {
   return class extends Base {
     constructor(...args: unknown[]) {
       super(...args);

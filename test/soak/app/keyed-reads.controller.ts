@@ -7,14 +7,16 @@ import {
   ParseIntPipe,
   Res,
 } from '@nestjs/common';
-import { CacheKeyed, CacheKeyService, row, rowOf } from 'nestjs-alkey';
+import {
+  CacheKeyed,
+  CacheKeyService,
+  GLOBAL_WRITE_TOKEN,
+  row,
+  rowOf,
+} from 'nestjs-alkey';
 import { Blink, Item, Note, type Versions } from './entities.js';
+import { type Headers } from './headers.js';
 import { Reads } from './reads.js';
-
-/** The little of Express's response that is needed here. */
-interface Headers {
-  setHeader(name: string, value: string): void;
-}
 
 function second(context: ExecutionContext): number {
   const { params } = context
@@ -24,7 +26,7 @@ function second(context: ExecutionContext): number {
 }
 
 /** Reads, cached by every kind of ref. */
-@Controller()
+@Controller('keyed')
 export class KeyedReadsController {
   constructor(
     @Inject(Reads) private readonly reads: Reads,
@@ -82,7 +84,7 @@ export class KeyedReadsController {
   }
 
   @Get('all')
-  @CacheKeyed()
+  @CacheKeyed(GLOBAL_WRITE_TOKEN)
   async all(): Promise<Versions> {
     return { ...(await this.reads.blinks()), ...(await this.reads.items()) };
   }

@@ -14,9 +14,12 @@ import { type Cache, createCache } from 'cache-manager';
 import { Keyv } from 'keyv';
 import { type CrashPoints } from './crash-points.js';
 import { type Versions } from './entities.js';
+import { type Headers } from './headers.js';
+import { type Kind } from './kinds.js';
 import { Reads } from './reads.js';
 import { AfterCommit } from './writes.controller.js';
 
+const PREFIX: Kind = 'naive';
 const TTL_MS = 60_000;
 /** A Redis that is frozen must not hang the application any longer. */
 const SILENCE_MS = 1_000;
@@ -41,11 +44,14 @@ export function naiveCache(url: string): Cache {
 /** Keys of what shows a row. The numbers of items are those of the load. */
 export function keysOf(row: string, items: number): string[] {
   const [table, id] = row.split('#');
-  if (table === 'blinks') return [`/blinks/${id}`, '/blinks', '/all'];
   const before = ((Number(id) + items - 2) % items) + 1;
   const after = (Number(id) % items) + 1;
-  const pairs = [`/pairs/${before}/${id}`, `/pairs/${id}/${after}`];
-  return [`/items/${id}`, `/cards/${id}`, ...pairs, '/items', '/all'];
+  const pairs = [`pairs/${before}/${id}`, `pairs/${id}/${after}`];
+  const paths =
+    table === 'blinks'
+      ? [`blinks/${id}`, 'blinks', 'all']
+      : [`items/${id}`, `cards/${id}`, ...pairs, 'items', 'all'];
+  return paths.map(path => `/${PREFIX}/${path}`);
 }
 
 @Injectable()
@@ -65,14 +71,13 @@ export class DeleteByHand extends AfterCommit {
   }
 }
 
-interface Response {
+interface Response extends Headers {
   readonly req: { readonly url: string };
-  setHeader(name: string, value: string): void;
 }
 
 export const NAIVE_CACHE = Symbol('naive cache');
 
-@Controller()
+@Controller(PREFIX)
 export class NaiveReadsController {
   constructor(
     @Inject(Reads) private readonly reads: Reads,

@@ -11,6 +11,7 @@ import {
   Param,
   Post,
   type Provider,
+  type Type,
 } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
@@ -20,16 +21,24 @@ import {
   type CrashStep,
   crashingClient,
   crashInStore,
+  type PgClientClass,
 } from './crash-points.js';
 import { SOAK_ENTITIES } from './entities.js';
 import { KeyedReadsController } from './keyed-reads.controller.js';
+import { lateClient } from './late-answers.js';
 import {
   DeleteByHand,
   NAIVE_CACHE,
   naiveCache,
   NaiveReadsController,
 } from './naive.js';
-import { Reads } from './reads.js';
+import { QueryHits } from './query-hits.js';
+import { CachedReads, Reads } from './reads.js';
+import {
+  QueriesController,
+  RecordedQueriesController,
+  RecordedReadsController,
+} from './unnamed-reads.controllers.js';
 import { AfterCommit, WritesController } from './writes.controller.js';
 
 /** What the harness gives an application. */
@@ -45,7 +54,7 @@ export interface SoakAppOptions {
 const options = JSON.parse(process.env['OPTIONS'] ?? '{}') as SoakAppOptions;
 const points = new CrashPoints();
 const { Client } = createRequire(import.meta.url)('pg') as {
-  readonly Client: Parameters<typeof crashingClient>[0];
+  readonly Client: PgClientClass;
 };
 
 @Controller('crash')
@@ -71,20 +80,25 @@ class TellError implements ExceptionFilter {
 
 function caching(): {
   readonly imports: NonNullable<Parameters<typeof Module>[0]['imports']>;
-  readonly reads: new (...args: never[]) => unknown;
+  readonly reads: readonly Type[];
   readonly providers: Provider[];
 } {
   if (!options.naive) {
     return {
       imports: [AlkeyModule.forRoot(options.alkey ?? {})],
-      reads: KeyedReadsController,
-      providers: [AfterCommit],
+      reads: [
+        KeyedReadsController,
+        RecordedReadsController,
+        QueriesController,
+        RecordedQueriesController,
+      ],
+      providers: [AfterCommit, CachedReads, QueryHits],
     };
   }
   const cache = naiveCache(options.naive.redisUrl);
   return {
     imports: [],
-    reads: NaiveReadsController,
+    reads: [NaiveReadsController],
     providers: [
       { provide: NAIVE_CACHE, useValue: cache },
       {
@@ -106,11 +120,11 @@ const { imports, reads, providers } = caching();
       applicationName: options.name,
       // It may start while all connections are ended.
       retryDelay: 100,
-      extra: { Client: crashingClient(Client, points) },
+      extra: { Client: crashingClient(lateClient(Client), points) },
     }),
     ...imports,
   ],
-  controllers: [reads, WritesController, CrashController],
+  controllers: [...reads, WritesController, CrashController],
   providers: [Reads, ...providers],
 })
 class AppModule {}

@@ -4,6 +4,7 @@ import { AlkeyModule } from 'nestjs-alkey';
 import { CitiesController } from './cities/cities.controller.js';
 import { CitiesService } from './cities/cities.service.js';
 import { CityPageController } from './cities/city-page.controller.js';
+import { CompareController } from './compare/compare.controller.js';
 import { CountriesController } from './countries/countries.controller.js';
 import { AtlasLoader } from './database/atlas-loader.js';
 import { databaseOptions } from './database/database-options.js';
@@ -21,13 +22,18 @@ import { StatsController } from './stats/stats.controller.js';
   imports: [
     TypeOrmModule.forRootAsync({ useFactory: databaseOptions }),
     TypeOrmModule.forFeature([Country, City, Review, Favourite]),
-    // The atlas is public: whoever asks gets the same answer. A user's favourites say otherwise.
-    AlkeyModule.forRoot({ scope: 'shared' }),
+    AlkeyModule.forRoot({
+      // The atlas is public: whoever asks gets the same answer. A user's favourites say otherwise.
+      scope: 'shared',
+      // Each page, review and favourite looks a city up by its id first.
+      queries: { City: { ops: ['get'] } },
+    }),
   ],
   controllers: [
     CountriesController,
     CitiesController,
     CityPageController,
+    CompareController,
     ReviewsController,
     StatsController,
     FavouritesController,

@@ -11,6 +11,7 @@ jest.setTimeout(30_000);
 const VADUZ = '/cities/3042030';
 const ANDORRA_LA_VELLA = '/cities/3041563';
 const MONACO = '/cities/2993458';
+const COMPARED = '/compare?cities=3042030,2993458';
 
 const review = (rating: number) => ({ author: 'Ada', rating, text: 'Go' });
 
@@ -36,12 +37,77 @@ describe('the atlas', () => {
       '/countries/LI/cities',
       VADUZ,
       '/stats',
+      COMPARED,
     ]) {
       const first = await atlas.get(path);
       const second = await atlas.get(path);
       expect([path, first.cache, second.cache]).toEqual([path, 'miss', 'hit']);
       expect(second.text).toBe(first.text);
     }
+  });
+
+  it.each([
+    { path: '/countries', recorded: 'alkey:countries#*' },
+    {
+      path: '/stats',
+      recorded: 'alkey:cities#* alkey:countries#* alkey:reviews#*',
+    },
+    {
+      path: COMPARED,
+      recorded:
+        'alkey:cities#2993458 alkey:cities#3042030 alkey:countries#LI alkey:countries#MC',
+    },
+  ])('finds out that $path reads $recorded', async ({ path, recorded }) => {
+    await using atlas = await startAtlas();
+    const first = await atlas.get(path);
+    const second = await atlas.get(path);
+    expect([first.cache, second.cache]).toEqual(['miss', 'hit']);
+    expect(first.dependsOn.join(' ')).toBe(recorded);
+    expect(second.dependsOn).toEqual(first.dependsOn);
+  });
+
+  it.each([
+    { path: '/countries/LI', declared: 'alkey:countries#LI' },
+    { path: '/countries/LI/cities', declared: 'alkey:countries#LI' },
+    { path: VADUZ, declared: 'alkey:cities#3042030 alkey:countries#*' },
+    {
+      path: '/me/favourites',
+      declared: 'alkey:cities#* alkey:users#1',
+    },
+  ])('is told that $path depends on $declared', async ({ path, declared }) => {
+    await using atlas = await startAtlas();
+    const { cache, dependsOn } = await atlas.get(path, 'ada-token');
+    expect([cache, dependsOn.join(' ')]).toEqual(['miss', declared]);
+  });
+
+  it('compares cities anew when one of them or its country is written, and no other', async () => {
+    await using atlas = await startAtlas();
+    const { json } = await atlas.get(COMPARED);
+    expect(json).toMatchObject([
+      { name: 'Monaco', country: { code: 'MC' } },
+      { name: 'Vaduz', country: { code: 'LI' } },
+    ]);
+    await atlas.send('patch', ANDORRA_LA_VELLA, { population: 1 });
+    expect((await atlas.get(COMPARED)).cache).toBe('hit');
+    await atlas.send('patch', VADUZ, { population: 100_000 });
+    const changed = await atlas.get(COMPARED);
+    expect(changed.cache).toBe('miss');
+    expect(changed.json[0]).toMatchObject({ name: 'Vaduz' });
+  });
+
+  it('looks a city up without the database until it or its country is written', async () => {
+    await using atlas = await startAtlas();
+    const page = `${VADUZ}/page`;
+    await atlas.get(page);
+    expect(atlas.cachedQueries()).toEqual([]);
+    await atlas.get(page);
+    const first = atlas.cachedQueries().length;
+    expect(first).toBeGreaterThan(0);
+    expect(new Set(atlas.cachedQueries())).toEqual(new Set(['City.get']));
+    await atlas.send('patch', VADUZ, { name: 'Vaduz Town' });
+    const before = atlas.cachedQueries().length;
+    expect((await atlas.get(page)).text).toContain('Vaduz Town');
+    expect(atlas.cachedQueries()).toHaveLength(before);
   });
 
   it('tells a client that has the answer so, until it changes', async () => {
@@ -201,6 +267,7 @@ describe('the atlas', () => {
     { method: 'get', path: '/countries/ZZ/cities' },
     { method: 'get', path: '/cities/1' },
     { method: 'get', path: '/cities/1/page' },
+    { method: 'get', path: '/compare?cities=3042030,1' },
     { method: 'patch', path: '/cities/1', body: { population: 1 } },
     { method: 'post', path: '/cities/1/reviews', body: review(5) },
     { method: 'delete', path: '/reviews/1' },
@@ -237,6 +304,14 @@ describe('the atlas', () => {
     {
       path: '/cities/abc',
       message: 'id must be a whole number from 1 to 2147483647',
+    },
+    {
+      path: '/compare?cities=3042030,abc',
+      message: 'cities must be a whole number from 1 to 2147483647',
+    },
+    {
+      path: '/compare',
+      message: 'cities must be one to 10 ids, such as 2988507,360630',
     },
     {
       path: '/cities/99999999999',

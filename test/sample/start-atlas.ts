@@ -1,11 +1,14 @@
 import { type AddressInfo } from 'node:net';
 import { NestFactory } from '@nestjs/core';
+import { AlkeyEvents } from 'nestjs-alkey';
 import request from 'supertest';
 import { AppModule } from '../../sample/src/app.module.js';
 
 export interface Answer {
   readonly status: number;
   readonly cache: 'hit' | 'miss' | 'untouched';
+  /** The identifiers that `Cache-Status` names, in alphabetical order. */
+  readonly dependsOn: readonly string[];
   readonly text: string;
   readonly etag: string | undefined;
   // oxlint-disable-next-line typescript/no-explicit-any -- each test knows what it asked for
@@ -21,6 +24,8 @@ export interface Atlas extends AsyncDisposable {
     token?: string,
     ifNoneMatch?: string,
   ): Promise<Answer>;
+  /** TypeORM queries answered without the database so far. */
+  cachedQueries(): readonly string[];
 }
 
 interface Settings {
@@ -59,17 +64,28 @@ export async function startAtlas(settings: Settings = {}): Promise<Atlas> {
     return {
       status,
       cache: outcomeIn(headers['cache-status']),
+      dependsOn: identifiersIn(headers['cache-status']),
       text,
       etag: headers['etag'],
       json: isJson ? JSON.parse(text) : undefined,
     };
   };
+  const cachedQueries: string[] = [];
+  app.get(AlkeyEvents).on('hit', ({ source, name }) => {
+    if (source === 'query') cachedQueries.push(name);
+  });
   return {
+    cachedQueries: () => cachedQueries,
     get: (path, token, ifNoneMatch) =>
       send('get', path, undefined, token, ifNoneMatch),
     send,
     [Symbol.asyncDispose]: () => app.close(),
   };
+}
+
+function identifiersIn(cacheStatus = ''): readonly string[] {
+  const [, key] = /; key="([^"]+)"/.exec(cacheStatus) ?? [];
+  return key === undefined ? [] : key.split(' ').toSorted();
 }
 
 function outcomeIn(cacheStatus: string | undefined): Answer['cache'] {

@@ -14,7 +14,7 @@ export class CitiesController {
     private readonly reviews: ReviewsService,
   ) {}
 
-  // A review touches its city's row. The answer names the country as well.
+  // A review touches its city's row, so that of another city keeps the answer. It names the country as well.
   @Get(':id')
   @CacheKeyed(rowOf(City, 'id'), Country)
   async one(@Param('id', rowId) id: number) {

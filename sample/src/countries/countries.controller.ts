@@ -24,12 +24,13 @@ export class CountriesController {
   ) {}
 
   @Get()
-  @CacheKeyed(Country)
+  @CacheKeyed()
   all() {
     return this.countries.find({ order: { name: 'ASC' } });
   }
 
-  // A city that is written touches its country's row, so its cities are covered.
+  // It reads cities, so without a ref a write to any city of the world would outdate it. A city that is written
+  // touches its country's row, and no other country's.
   @Get(':code')
   @CacheKeyed(rowOf(Country, 'code'))
   async one(@Param('code', countryCode) code: string) {

@@ -30,7 +30,7 @@ export class FavouritesController {
     private readonly citiesService: CitiesService,
   ) {}
 
-  // One answer for each user. A favourite touches its user's row.
+  // One answer for each user. A favourite touches its user's row, so that of another user keeps it.
   @Get()
   @CacheKeyed(rowOf(User, signedInId), City, { scope: signedInId })
   async mine(@UserId() userId: number) {

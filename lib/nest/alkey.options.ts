@@ -73,8 +73,9 @@ export interface AlkeyModuleOptions {
   /** A larger body is passed on, not stored; in bytes; 0: nothing is stored. @default 1_048_576 (1 MiB) */
   readonly maxBodyBytes?: number | undefined;
   /**
-   * What one route, resolver or message handler may keep, of what one process stored, in bytes of
-   * text; beyond it answers go that nobody asked for longest. @default 33_554_432 (32 MiB)
+   * What one route, resolver, message handler or kind of query of an entity may keep, of what one
+   * process stored, in bytes of text; beyond it answers go that nobody asked for longest.
+   * @default 33_554_432 (32 MiB)
    */
   readonly maxBytesPerRoute?: number | undefined;
   /**

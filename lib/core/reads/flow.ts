@@ -35,11 +35,13 @@ export function observing<T>(observer: ReadObserver, produce: () => T): T {
   return flows.run({ ...flow, observers }, produce);
 }
 
-/** Whoever is to hear of what is read now; `undefined`: nobody. */
+/**
+ * Whoever is to hear of what is read now; `undefined`: nobody. What a handler began and did not wait for
+ * goes on after its answer was made, and is nobody's business.
+ */
 export function observersNow(): readonly ReadObserver[] | undefined {
-  const flow = flows.getStore();
-  // What a handler began and did not wait for goes on after its answer was made.
-  return flow?.observers.some(isOpen) ? flow.observers : undefined;
+  const observers = flows.getStore()?.observers.filter(isOpen);
+  return observers && observers.length > 0 ? observers : undefined;
 }
 
 function isOpen({ closed }: ReadObserver): boolean {

@@ -2,6 +2,8 @@
 const url = `http://localhost:${process.env.PORT ?? 3000}`;
 const PARIS = 2988507;
 const CAIRO = 360630;
+const TOKYO = 1850147;
+const COMPARED = `/compare?cities=${CAIRO},${TOKYO}`;
 
 async function send(method, path, body) {
   const startedAt = performance.now();
@@ -17,7 +19,7 @@ async function send(method, path, body) {
 
   const cacheStatus = response.headers.get('cache-status') ?? '-';
   const step = `${method} ${path}`;
-  console.log(`${step.padEnd(32)}${ms.padStart(9)} ms   ${cacheStatus}`);
+  console.log(`${step.padEnd(36)}${ms.padStart(9)} ms   ${cacheStatus}`);
   return text;
 }
 
@@ -35,6 +37,8 @@ async function demo() {
   await send('GET', `/cities/${CAIRO}`);
   await send('GET', '/countries');
   await send('GET', '/countries');
+  await send('GET', COMPARED);
+  await send('GET', COMPARED);
 
   say('Write: a review of Paris');
   const created = await send('POST', `/cities/${PARIS}/reviews`, {
@@ -53,6 +57,7 @@ async function demo() {
   say('What did not is still a hit');
   await send('GET', `/cities/${CAIRO}`);
   await send('GET', '/countries');
+  await send('GET', COMPARED);
 
   say('Take the review away again');
   await send('DELETE', `/reviews/${review.id}`);

@@ -41,6 +41,15 @@ describe('rows as text', () => {
     );
   });
 
+  it('come back with a Date in some rows of a column only', () => {
+    const rows = [
+      { at: null, n: 1 },
+      { at: new Date(5), n: null },
+      { at: 5, n: new Date(-8.64e15) },
+    ];
+    expect(again(rows)).toStrictEqual(rows);
+  });
+
   it('keep their columns in order, whatever is in them', () => {
     const row = { b: new Date(0), a: 1, c: Buffer.from('x') };
     const [back] = again([row]) as [object];
@@ -79,10 +88,17 @@ describe('rows as text', () => {
     expect(encodeRows([null])).toBeUndefined();
   });
 
-  it.each(['', 'x[]', 'r', 'r{', 'm[[],[[0,"a",["D",0]]]]', 'm[[{}]]'])(
-    'are not read from %p',
-    text => {
-      expect(decodeRows(text)).toBeUndefined();
-    },
-  );
+  it.each([
+    '',
+    'x[]',
+    'r',
+    'r{',
+    'd[[],[["a",[0]]],[]]',
+    'd[[],[],[[0,"a",["D",0]]]]',
+    'd[[{}],[["a",[0]]],[]]',
+    'd[[{}]]',
+    'd[[{}],[]]',
+  ])('are not read from %p', text => {
+    expect(decodeRows(text)).toBeUndefined();
+  });
 });

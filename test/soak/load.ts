@@ -17,6 +17,10 @@ const WRITERS = 2;
 /** Pauses between the requests of one reader, or one writer, so that the machine is not the limit. */
 const READ_PAUSE_MS = 4;
 const WRITE_PAUSE_MS = 100;
+/** What a writer lets readers do before it writes again, for so long at most: on a slow machine nothing would be a hit. */
+const READS_BETWEEN_WRITES = 24;
+const LONGEST_WRITE_PAUSE_MS = 1_000;
+const READS_SEEN_MS = 10;
 /** One read of so many is preceded by a look into the database. */
 const READS_PER_LOOK = 4;
 const NOBODY_PAUSE_MS = 50;
@@ -122,7 +126,7 @@ function isList(question: string): boolean {
 }
 
 async function writeOn(load: Load): Promise<void> {
-  const { random, isOver } = load;
+  const { random, history, isOver } = load;
   while (!isOver()) {
     const count = random.integer(1, 3);
     const ids = new Set(
@@ -133,7 +137,12 @@ async function writeOn(load: Load): Promise<void> {
       random.of(ITEM_WAYS),
       [...ids].toSorted((a, b) => a - b),
     );
+    const enough = history.reads + READS_BETWEEN_WRITES;
+    const latestMs = history.clock() + LONGEST_WRITE_PAUSE_MS;
     await sleep(random.between(0, 2 * WRITE_PAUSE_MS));
+    while (history.reads < enough && history.clock() < latestMs) {
+      await sleep(READS_SEEN_MS);
+    }
   }
 }
 

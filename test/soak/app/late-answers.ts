@@ -3,7 +3,7 @@ import { type PgClientClass } from './crash-points.js';
 
 /** One SELECT of so many is answered late, by this at most: others write and commit meanwhile. */
 const SELECTS_PER_LATE = 4;
-const LATEST_MS = 60;
+const LATEST_MS = 150;
 
 /** A `pg.Client` that hands out what it read some time after it was read. */
 export function lateClient(Base: PgClientClass): PgClientClass {

@@ -8,26 +8,49 @@ import { setImmediate } from 'node:timers/promises';
  * @returns of each candidate, per operation and round: how many milliseconds passed, and for how many
  * of them this process had a core
  */
-export async function takeTurns(candidates, operationsOf, { warmUp, rounds }) {
-  const times = candidates.map(() => ({ passed: [], busy: [] }));
+export async function takeTurns(candidates, operationsOf, pace) {
+  const seen = await inTurns(
+    candidates,
+    async candidate => timeBatch(await operationsOf(candidate)),
+    pace,
+  );
+  return seen.map(rounds => ({
+    passed: rounds.map(({ passed }) => passed),
+    busy: rounds.map(({ busy }) => busy),
+  }));
+}
+
+/** What `measure` answers of each candidate in each round after the warm-up. */
+export async function inTurns(candidates, measure, { warmUp, rounds }) {
+  const seen = candidates.map(() => []);
   for (let round = 0; round < warmUp + rounds; round += 1) {
     for (const index of turns(candidates.length, round)) {
-      const operations = await operationsOf(candidates[index]);
-      // A driver that answers at once never lets timers and sockets have their turn.
-      await setImmediate();
-      // What one candidate leaves behind is not the next one's to clear away.
-      globalThis.gc?.({ type: 'minor' });
-      const cpu = process.cpuUsage();
-      const start = performance.now();
-      for (const operation of operations) await operation();
-      const passed = performance.now() - start;
-      const { user, system } = process.cpuUsage(cpu);
-      if (round < warmUp) continue;
-      times[index].passed.push(passed / operations.length);
-      times[index].busy.push((user + system) / 1000 / operations.length);
+      const measured = await measure(candidates[index], round);
+      if (round >= warmUp) seen[index].push(measured);
     }
   }
-  return times;
+  return seen;
+}
+
+/** Milliseconds per operation: how many passed, and for how many of them this process had a core. */
+async function timeBatch(operations) {
+  return timed(operations.length, async () => {
+    for (const operation of operations) await operation();
+  });
+}
+
+/** The same of any work that consists of `count` operations. */
+export async function timed(count, work) {
+  // A driver that answers at once never lets timers and sockets have their turn.
+  await setImmediate();
+  // What one candidate leaves behind is not the next one's to clear away.
+  globalThis.gc?.({ type: 'minor' });
+  const cpu = process.cpuUsage();
+  const start = performance.now();
+  await work();
+  const passed = performance.now() - start;
+  const { user, system } = process.cpuUsage(cpu);
+  return { passed: passed / count, busy: (user + system) / 1000 / count };
 }
 
 /** Everybody is first in one round of so many, and follows now this candidate, now that one. */
@@ -55,4 +78,15 @@ export function median(values) {
   return sorted.length % 2 === 1
     ? sorted[middle]
     : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/** The least value that this share of them does not exceed. */
+export function quantile(values, share) {
+  const sorted = values.toSorted((left, right) => left - right);
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
+}
+
+/** The median of ratios with the least and the largest, for a table. */
+export function withRange({ median: middle, min, max }) {
+  return `**${middle.toFixed(2)}** (${min.toFixed(2)}–${max.toFixed(2)})`;
 }

@@ -26,6 +26,8 @@ export const CANDIDATES = [
     'strict',
     'near',
     'memory',
+    'recorded',
+    'recorded-near',
   ].map(name => ({ name, app: name, path: article, cached: true })),
 ];
 

@@ -1,4 +1,4 @@
-import { median } from '../rounds.mjs';
+import { median, quantile, withRange } from '../rounds.mjs';
 import { SCENARIOS } from './candidates.mjs';
 
 /** One table per scenario, in Markdown. */
@@ -51,7 +51,9 @@ function cells(scenario, { framework, body, bytes }, { name, seen, compared }) {
     of('rate').toFixed(0),
     quantile(all, 0.5).toFixed(2),
     quantile(all, 0.99).toFixed(2),
-    ...bases.map(base => withRange(compared[base]?.rate)),
+    ...bases.map(base =>
+      compared[base] ? withRange(compared[base].rate) : '-',
+    ),
     (of('cpuMs') * 1000).toFixed(0),
     ...bases.map(base => compared[base]?.cpu.median.toFixed(2) ?? '-'),
     ...(writes ? [`${(of('stale') * 100).toFixed(2)} %`] : []),
@@ -68,15 +70,4 @@ function goalText(goals = {}, compared) {
       return `${ratio} × ${base}${verdict}`;
     })
     .join(', ');
-}
-
-function withRange(ratio) {
-  if (!ratio) return '-';
-  const { median: middle, min, max } = ratio;
-  return `**${middle.toFixed(2)}** (${min.toFixed(2)}–${max.toFixed(2)})`;
-}
-
-function quantile(values, share) {
-  const sorted = values.toSorted((left, right) => left - right);
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
 }

@@ -4,8 +4,9 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { NestFactory } from '@nestjs/core';
 import { createClient } from '@keyv/redis';
 import { AlkeyModule, CacheKeyService, row as rowRef } from 'nestjs-alkey';
-import { median, ratios, takeTurns } from '../rounds.mjs';
+import { median, ratios, takeTurns, withRange } from '../rounds.mjs';
 import { load, machine, redisVersion, versionOf } from '../setting.mjs';
+import { STORE_TIMEOUT_MS } from '../store.mjs';
 
 const REFS = [1, 10, 100];
 const CONCURRENCY = [1, 32];
@@ -20,8 +21,6 @@ const PACES = {
   short: { warmUp: 2, rounds: 5 },
   quick: { warmUp: 2, rounds: 4 },
 };
-// Long enough for a machine that is busy: a key made without the store would cost nothing.
-const STORE_TIMEOUT_MS = 10_000;
 
 const Article = new EntitySchema({
   name: 'Article',
@@ -164,10 +163,7 @@ function cells({ refs, which, concurrency, tokens }, times) {
     tokens,
     concurrency,
     perCall(raw.passed, 0),
-    ...others.map(other => {
-      const { median: middle, min, max } = rate(other);
-      return `**${middle.toFixed(2)}** (${min.toFixed(2)}–${max.toFixed(2)})`;
-    }),
+    ...others.map(other => withRange(rate(other))),
     refs === GOAL.refs ? GOAL.ratio : '',
     perCall(raw.busy, 1),
     ...others.map(cpu),

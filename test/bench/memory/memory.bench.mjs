@@ -5,12 +5,12 @@ import { AlkeyModule, TokenStore } from 'nestjs-alkey';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { load, machine, redisVersion } from '../setting.mjs';
+import { STORE_TIMEOUT_MS } from '../store.mjs';
 
 const ROWS = { full: 1_000_000, short: 250_000, quick: 50_000 };
 /** Of one transaction: the most that are named one by one. */
 const ROWS_PER_COMMIT = 1000;
 const LEASE_MS = 30_000;
-const STORE_TIMEOUT_MS = 10_000;
 
 /** Ways to announce one commit, as the subscriber does. */
 const WRITERS = [

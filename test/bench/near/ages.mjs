@@ -18,9 +18,3 @@ export function agesOf(commits, lastAnswers) {
     return lastMs > doneMs ? [lastMs - doneMs] : [];
   });
 }
-
-/** The least value that this share of them does not exceed. */
-export function quantile(values, share) {
-  const sorted = values.toSorted((left, right) => left - right);
-  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
-}

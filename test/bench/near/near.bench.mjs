@@ -1,10 +1,10 @@
 // How old can an answer by near tokens be, after another process has committed?
-import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { createDatabase, DATABASES } from '../database.mjs';
+import { startProcess } from '../processes.mjs';
+import { quantile } from '../rounds.mjs';
 import { load, machine, redisVersion, versionOf } from '../setting.mjs';
-import { agesOf, quantile } from './ages.mjs';
+import { agesOf } from './ages.mjs';
 
 /** How tokens are kept where it is answered; `turnMs`: how long each turn of its event loop works. */
 const CANDIDATES = [
@@ -65,40 +65,9 @@ export default async function nearBench({ services, pace }) {
 }
 
 async function start(script, options) {
-  const child = fork(new URL(script, import.meta.url), {
-    // What is measured, by the thousand.
-    serialization: 'advanced',
-    env: { ...process.env, NODE_ENV: 'production' },
-    execArgv: [],
-  });
-  const order = async given => {
-    child.send(given);
-    return reply(child, script);
-  };
-  await order(options);
-  return {
-    order,
-    async stop() {
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      child.disconnect();
-      await once(child, 'exit');
-    },
-  };
-}
-
-async function reply(child, script) {
-  const over = new AbortController();
-  const { signal } = over;
-  try {
-    return await Promise.race([
-      once(child, 'message', { signal }).then(([message]) => message),
-      once(child, 'exit', { signal }).then(([code, how]) => {
-        throw new Error(`${script} ended with ${how ?? code}.`);
-      }),
-    ]);
-  } finally {
-    over.abort();
-  }
+  const started = startProcess(new URL(script, import.meta.url));
+  await started.order(options);
+  return started;
 }
 
 function cells({ name, turnMs }, rate, { commits, seconds }, answers) {

@@ -2,8 +2,9 @@
 import { setImmediate } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import { CacheKeyService, row as rowRef } from 'nestjs-alkey';
+import { orders } from '../processes.mjs';
 import { clockMs } from './ages.mjs';
-import { Article, openApp, orders } from './open-app.mjs';
+import { Article, openApp } from './open-app.mjs';
 
 let app;
 let rows;

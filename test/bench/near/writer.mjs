@@ -2,8 +2,9 @@
 import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
+import { orders } from '../processes.mjs';
 import { clockMs } from './ages.mjs';
-import { Article, openApp, orders } from './open-app.mjs';
+import { Article, openApp } from './open-app.mjs';
 
 const { Client } = createRequire(import.meta.url)('pg');
 const lastCommit = {};

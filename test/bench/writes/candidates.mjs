@@ -1,12 +1,9 @@
 import { NestFactory } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AlkeyEvents, AlkeyModule, CacheKeyService } from 'nestjs-alkey';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
+import { patient, storeAnswers, STORE_TIMEOUT_MS } from '../store.mjs';
 import { Article, Comment } from './entities.mjs';
-
-// Long enough for a machine that is busy: a bench that did without the store would measure nothing.
-const STORE_TIMEOUT_MS = 10_000;
 
 /**
  * The same database without and with Alkey: the first candidate is what the others are compared
@@ -44,11 +41,8 @@ async function open(name, alkey, options, redis) {
     imports.push(
       AlkeyModule.forRoot({
         ...alkey,
-        redis: {
-          url: redis,
-          // sql.js lets no answer in while it saves a thousand rows.
-          socket: { socketTimeout: STORE_TIMEOUT_MS },
-        },
+        // sql.js lets no answer in while it saves a thousand rows.
+        redis: patient(redis),
         namespace: `bench-${name}`,
         storeTimeoutMs: STORE_TIMEOUT_MS,
       }),
@@ -80,13 +74,4 @@ async function open(name, alkey, options, redis) {
     },
     close: () => app.close(),
   };
-}
-
-/** The connection to Redis is made in the background; until then no token is told twice. */
-async function storeAnswers(keys) {
-  const giveUpAt = performance.now() + STORE_TIMEOUT_MS;
-  while ((await keys.token('alkey:*#*')) !== (await keys.token('alkey:*#*'))) {
-    if (performance.now() > giveUpAt) throw new Error('Redis does not answer.');
-    await sleep(50);
-  }
 }

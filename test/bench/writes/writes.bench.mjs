@@ -3,6 +3,7 @@ import { fork } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { load, machine, redisVersion, versionOf } from '../setting.mjs';
 import { DATABASES } from '../database.mjs';
+import { withRange } from '../rounds.mjs';
 import { QUESTIONS } from './questions.mjs';
 
 /** Which part of the rounds is run. */
@@ -93,9 +94,9 @@ function cells(database, row) {
     title,
     tokens,
     milliseconds(bareMs),
-    ratio(passed.again),
-    ratio(passed.strict),
-    ratio(passed.commit),
+    withRange(passed.again),
+    withRange(passed.strict),
+    withRange(passed.commit),
     database === 'PostgreSQL' && goal ? goalOf(goal) : '',
     milliseconds(bareBusyMs),
     busy.again.median.toFixed(2),
@@ -106,10 +107,6 @@ function cells(database, row) {
 
 function goalOf({ strict, commit }) {
   return strict === commit ? `${strict}` : `${strict}, ${commit}`;
-}
-
-function ratio({ median, min, max }) {
-  return `**${median.toFixed(2)}** (${min.toFixed(2)}–${max.toFixed(2)})`;
 }
 
 function milliseconds(ms) {

@@ -18,7 +18,9 @@ export type CandidateName =
   | 'bentocache'
   | 'strict'
   | 'near'
-  | 'memory';
+  | 'memory'
+  | 'recorded'
+  | 'recorded-near';
 
 /** What the process has done since it began. */
 export interface Usage {
@@ -49,6 +51,10 @@ const OPEN: Readonly<
   near: async around =>
     (await import('./candidates/alkey.js')).openNear(around),
   memory: async () => (await import('./candidates/alkey.js')).openMemory(),
+  recorded: async around =>
+    (await import('./candidates/alkey.js')).openRecorded(around),
+  'recorded-near': async around =>
+    (await import('./candidates/alkey.js')).openRecordedNear(around),
 };
 
 const { name, framework, around } = JSON.parse(

@@ -1,4 +1,4 @@
-import { Controller, Get, Param } from '@nestjs/common';
+import { Controller, Get, Param, type Type } from '@nestjs/common';
 import {
   AlkeyModule,
   type AlkeyModuleOptions,
@@ -21,19 +21,40 @@ class AlkeyController extends ArticlesController {
   }
 }
 
+/** Finds out that the answer depends on a row and on the table of comments. */
+@Controller('articles')
+class RecordedController extends ArticlesController {
+  @Get(':id')
+  @CacheKeyed()
+  one(@Param('id') id: string): Promise<Article> {
+    return this.articles.load(Number(id));
+  }
+}
+
+const NEAR = { maxAgeMs: 1000 };
+
 export const openStrict = ({ redis }: Surroundings): Candidate =>
   candidate({ redis: patient(redis) });
 
 export const openNear = ({ redis }: Surroundings): Candidate =>
-  candidate({ redis: patient(redis), near: { maxAgeMs: 1000 } });
+  candidate({ redis: patient(redis), near: NEAR });
 
 export const openMemory = (): Candidate => candidate({ redis: false });
+
+export const openRecorded = ({ redis }: Surroundings): Candidate =>
+  candidate({ redis: patient(redis) }, RecordedController);
+
+export const openRecordedNear = ({ redis }: Surroundings): Candidate =>
+  candidate({ redis: patient(redis), near: NEAR }, RecordedController);
 
 function patient(url: string) {
   return { url, socket: { socketTimeout: PATIENCE_MS } };
 }
 
-function candidate(options: AlkeyModuleOptions): Candidate {
+function candidate(
+  options: AlkeyModuleOptions,
+  controller: Type = AlkeyController,
+): Candidate {
   return {
     imports: [
       AlkeyModule.forRoot({
@@ -42,6 +63,6 @@ function candidate(options: AlkeyModuleOptions): Candidate {
         storeTimeoutMs: PATIENCE_MS,
       }),
     ],
-    controller: AlkeyController,
+    controller,
   };
 }

@@ -152,6 +152,35 @@ describe('SqlReads', () => {
     ['mysql', 'SELECT * FROM users LOCK IN SHARE MODE'],
     ['sqlite', "SELECT date('now') FROM users"],
     ['sqlite', 'SELECT date(at) FROM users'],
+    ['sqlite', "SELECT datetime('now') FROM users"],
+    ['sqlite', 'SELECT datetime(at, 1) FROM users'],
+    ['sqlite', 'SELECT left(name) FROM users'],
+    ['sqlite', 'SELECT md5(name) FROM users'],
+    ['sqlite', 'SELECT regexp(name) FROM users'],
+    ['mysql', 'SELECT datetime(3) FROM users'],
+    ['mysql', 'SELECT total(u.id) FROM users u'],
+    ['mysql', 'SELECT string_agg(u.id) FROM users u'],
+    ['mysql', 'SELECT MAX (u.id) FROM users u'],
+    ['mysql', 'SELECT filter(u.id) FROM users u'],
+    ['postgres', 'SELECT total(u.id) FROM users u'],
+    ['postgres', 'SELECT year(u.at), hex(u.id) FROM users u'],
+    ['postgres', 'SELECT key(u.id) FROM users u'],
+    ['postgres', 'SELECT over(u.id) FROM users u'],
+    ['postgres', 'SELECT by(u.id) FROM users u'],
+    ['postgres', 'SELECT join(u.id) FROM users u'],
+    ['postgres', 'SELECT NOT ilike(u.id) FROM users u'],
+    ['postgres', 'SELECT * FROM users AS numeric(name, id) WHERE id = 1'],
+    ['postgres', 'SELECT * FROM users AS lower(name, id) WHERE id = 1'],
+    ['postgres', "SELECT * FROM users WHERE at > '12:00 today'"],
+    ['postgres', "SELECT * FROM users WHERE at > 'today,12:00'"],
+    ['postgres', "SELECT * FROM users WHERE at > 'now()'"],
+    ['postgres', "SELECT * FROM users WHERE at > E'today\\t12:00'"],
+    ['postgres', "SELECT * FROM users WHERE at > E'no\\167'"],
+    ['postgres', "SELECT * FROM users WHERE at = ANY('{now}'::date[])"],
+    [
+      'postgres',
+      "SELECT * FROM users WHERE at <@ '[today,tomorrow)'::daterange",
+    ],
   ] as const)('does not know what %s answers to: %s', (dialect, sql) => {
     expect(reads(sql, [], dialect)).toMatch(/^unknown: ./);
   });
@@ -164,10 +193,35 @@ describe('SqlReads', () => {
     expect(reads('SELECT lower(name) FROM users')).toBe('| users#*');
   });
 
+  it.each([
+    [
+      'postgres',
+      'SELECT name::varchar(20), CAST(at AS timestamp(3)) FROM users',
+    ],
+    ['postgres', 'SELECT CAST(name AS character varying(20)) FROM users'],
+    ['postgres', 'SELECT count(*) FILTER (WHERE true) OVER () FROM users'],
+    ['postgres', 'SELECT * FROM "users" "u" WHERE "u"."name" ILIKE ($1)'],
+    ['postgres', 'SELECT max(x) FROM users GROUP BY (a) ORDER BY (a)'],
+    ['postgres', 'WITH x AS NOT MATERIALIZED (SELECT 1) SELECT * FROM users'],
+    ['postgres', 'SELECT * FROM users INNER JOIN (SELECT 1) x ON (true)'],
+    ['postgres', 'SELECT * FROM users u JOIN (SELECT 1) x ON (true)'],
+    ['mysql', 'SELECT CAST(at AS DATETIME(3)), LEFT(name, 1) FROM users'],
+    ['mysql', 'SELECT CONVERT(x, CHAR(5)), IFNULL(x, 1) FROM users'],
+    ['mysql', "SELECT * FROM users WHERE MATCH(name) AGAINST('x')"],
+    ['mysql', 'SELECT * FROM users u JOIN (SELECT 1) x ON (1) ORDER BY (a)'],
+    ['sqlite', 'SELECT CAST(name AS VARCHAR(20)), total(id) FROM users'],
+    ['sqlite', 'SELECT group_concat(x) FROM users JOIN (SELECT 1) WHERE (1)'],
+  ] as const)('knows what is built into %s: %s', (dialect, sql) => {
+    expect(reads(sql, ['x'], dialect)).toBe('| users#*');
+  });
+
   it('takes a parameter that may stand for the time for one', () => {
     const sql = 'SELECT * FROM users WHERE at > $1';
     expect(reads(sql, [' Today '])).toMatch(/^unknown/);
+    expect(reads(sql, ['12:00 today'])).toMatch(/^unknown/);
+    expect(reads(sql, [['Monday', 'tomorrow']])).toMatch(/^unknown/);
     expect(reads(sql, ['Monday'])).toBe('| users#*');
+    expect(reads(sql, [['Monday', 'Snowdon']])).toBe('| users#*');
     expect(reads(sql, ['today'], 'mysql')).toBe('| users#*');
   });
 

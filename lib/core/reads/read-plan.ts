@@ -118,9 +118,11 @@ function planQuery(sql: string, dialect: Dialect): ReadPlan {
   if (!cursor.is(...QUERY_VERBS)) return unknown('it is no query');
   const reason = impurity(passage, range);
   if (reason !== undefined) return unknown(reason);
+  const { tables, complete } = everyMention(passage, range);
+  if (!complete) return unknown('a table that it reads is not told');
   return {
     kind: 'query',
-    mentions: everyMention(passage, range),
+    mentions: tables,
     narrowed: cursor.is('SELECT') ? narrowedTables(passage, range) : [],
   };
 }

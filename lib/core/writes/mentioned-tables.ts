@@ -25,15 +25,22 @@ export function mentionedTables(sql: string, dialect: Dialect): TableName[] {
 
 /** The tables that one statement reads, as `mentionedTables`. */
 export function mentionsIn(passage: Passage, range: Range): TableName[] {
-  return distinctTables(everyMention(passage, range));
+  return distinctTables(everyMention(passage, range).tables);
 }
 
-/** The same, each table as often as it is mentioned. */
-export function everyMention(
-  passage: Passage,
-  range: Range,
-): readonly TableName[] {
-  return new MentionReader(passage, range).run();
+/** The tables that one statement reads. */
+export interface Mentions {
+  /** Each as often as it is mentioned. */
+  readonly tables: readonly TableName[];
+  /** Whether a name was found wherever a table was expected. */
+  readonly complete: boolean;
+}
+
+/** The same as `mentionsIn`, each table as often as it is mentioned. */
+export function everyMention(passage: Passage, range: Range): Mentions {
+  const reader = new MentionReader(passage, range);
+  reader.run();
+  return reader;
 }
 
 /** Each table once. */
@@ -46,6 +53,9 @@ export function distinctTables(tables: readonly TableName[]): TableName[] {
 
 /** Words that no list of tables goes on after; reserved in every dialect. */
 const AFTER_TABLES = new Set(['WHERE', 'GROUP', 'HAVING', 'ORDER', 'SELECT']);
+
+/** What MySQL's hints name an index for. */
+const FOR_INDEX = new Set(['JOIN', 'ORDER', 'GROUP']);
 
 /** Functions whose arguments may be separated by FROM. */
 const FUNCTIONS_WITH_FROM = new Set([
@@ -73,8 +83,9 @@ interface Level {
   inFunction: boolean;
 }
 
-class MentionReader {
-  private readonly found: TableName[] = [];
+class MentionReader implements Mentions {
+  readonly tables: TableName[] = [];
+  complete = true;
   private readonly cursor: WordCursor;
   /** CTEs by the index of the word from which on they hide a table. */
   private readonly upcoming = new Map<number, string>();
@@ -94,7 +105,7 @@ class MentionReader {
     if (this.level.expected) this.cursor.at += 1;
   }
 
-  run(): TableName[] {
+  run(): void {
     const { cursor } = this;
     while (!cursor.done) {
       const { at } = cursor;
@@ -106,7 +117,6 @@ class MentionReader {
       const cte = this.upcoming.get(at);
       if (cte !== undefined) this.enclosing(key).ctes.add(cte);
     }
-    return this.found;
   }
 
   /** The level that a CTE's WITH stands on, at the bracket around the CTE. */
@@ -138,6 +148,8 @@ class MentionReader {
     }
     const isModifier =
       key === 'TABLE' ||
+      // MySQL: the database that is in use.
+      key === '.' ||
       (key === 'ONLY' && passage.dialect === 'postgres') ||
       (key === 'LATERAL' && passage.dialect !== 'sqlite');
     if (isModifier) {
@@ -150,9 +162,11 @@ class MentionReader {
       return;
     }
     const table = takeTableName(cursor);
-    if (table === undefined) cursor.at += 1;
-    else if (table.schema !== undefined || !this.isCte(table.name)) {
-      this.found.push(table);
+    if (table === undefined) {
+      this.complete = false;
+      cursor.at += 1;
+    } else if (table.schema !== undefined || !this.isCte(table.name)) {
+      this.tables.push(table);
     }
   }
 
@@ -167,6 +181,12 @@ class MentionReader {
   private keyword(key: string): void {
     const { cursor, level, passage } = this;
     const before = passage.words[cursor.at - 1]?.key ?? '';
+    // A name: `t.order`, and what an index is for: `USE INDEX FOR ORDER BY (i)`.
+    const isName = before === '.' || (before === 'FOR' && FOR_INDEX.has(key));
+    if (isName) {
+      cursor.at += 1;
+      return;
+    }
     if (key === 'WITH') this.readCtes();
     else if (key === ',') level.expected = level.inTables;
     else if (AFTER_TABLES.has(key) || (key === 'SET' && level.updates)) {
@@ -186,8 +206,15 @@ class MentionReader {
         this.expectTables();
         level.updates = true;
       }
-    } else if (key === 'INTO' || key === 'TABLE') level.expected = true;
+    } else if (key === 'IN') level.expected = this.isInTable();
+    else if (key === 'INTO' || key === 'TABLE') level.expected = true;
     cursor.at += 1;
+  }
+
+  /** `x IN t` of SQLite, where a list or a query would be in brackets. */
+  private isInTable(): boolean {
+    const { cursor, passage } = this;
+    return passage.dialect === 'sqlite' && cursor.key(1) !== '(';
   }
 
   private expectTables(): void {

@@ -157,6 +157,9 @@ describe('SqlReads', () => {
     ['sqlite', 'SELECT left(name) FROM users'],
     ['sqlite', 'SELECT md5(name) FROM users'],
     ['sqlite', 'SELECT regexp(name) FROM users'],
+    ['sqlite', 'SELECT * FROM users WHERE id IN generate_series(1, 3)'],
+    ['sqlite', 'SELECT * FROM users WHERE id IN ?'],
+    ['mysql', 'SELECT * FROM users, ?? WHERE id = 1'],
     ['mysql', 'SELECT datetime(3) FROM users'],
     ['mysql', 'SELECT total(u.id) FROM users u'],
     ['mysql', 'SELECT string_agg(u.id) FROM users u'],
@@ -183,6 +186,20 @@ describe('SqlReads', () => {
     ],
   ] as const)('does not know what %s answers to: %s', (dialect, sql) => {
     expect(reads(sql, [], dialect)).toMatch(/^unknown: ./);
+  });
+
+  it('finds tables where few look for them', () => {
+    expect(reads('SELECT * FROM users WHERE id IN orders', [], 'sqlite')).toBe(
+      '| users#* orders#*',
+    );
+    expect(
+      reads(
+        'SELECT o.x FROM users u USE INDEX FOR ORDER BY (PRIMARY), orders o ORDER BY u.id',
+        [],
+        'mysql',
+      ),
+    ).toBe('| users#* orders#*');
+    expect(reads('SELECT x FROM .orders', [], 'mysql')).toBe('| orders#*');
   });
 
   it('takes columns and tables of such names for what they are', () => {

@@ -85,6 +85,20 @@ describe('the tables that a text of one dialect mentions', () => {
     ['mysql', 'SELECT * FROM "a", b', 'a b'],
     ['sqlite', "SELECT * FROM 'a', [b c] LEFT JOIN main.d", 'a b c main.d'],
     ['sqlite', "SELECT * FROM fts('x')", 'fts'],
+    [
+      'sqlite',
+      'SELECT * FROM a WHERE x IN b AND y NOT IN main.c AND z IN "d" OR x IN f(1) OR x IN (g, h)',
+      'a b main.c d f',
+    ],
+    ['sqlite', 'WITH c AS (SELECT 1) SELECT * FROM a WHERE x IN c', 'a'],
+    [
+      'mysql',
+      'SELECT * FROM a USE INDEX FOR ORDER BY (i), b FORCE INDEX FOR GROUP BY (j), c IGNORE KEY FOR JOIN (k), d ORDER BY a.x, e',
+      'a b c d',
+    ],
+    ['mysql', 'SELECT * FROM .a, .b', 'a b'],
+    ['mysql', 'SELECT * FROM a JOIN b ON a.order = b.group, c', 'a b c'],
+    ['postgres', 'SELECT a.from, a.x FROM a', 'a'],
   ])('%s: %s: %s', (dialect, sql, tables) => {
     expect(mentioned(sql, dialect)).toBe(tables);
   });

@@ -58,6 +58,7 @@ import { ResponseStore } from './response-store.js';
 import { HandlerRuns } from './handler-runs.js';
 import { HeldAnswers } from './held-answers.js';
 import { RouteBypasses } from './route-bypasses.js';
+import { RouteFlights } from './route-flights.js';
 import { RouteHeaders } from './route-headers.js';
 import { RouteHits } from './route-hits.js';
 import { RoutePlans } from './route-plans.js';
@@ -94,6 +95,7 @@ const providers: Provider[] = [
   StaleAnswers,
   HeldAnswers,
   RouteHits,
+  RouteFlights,
   RouteRuns,
   RecordedAnswers,
   RecordedRoutes,

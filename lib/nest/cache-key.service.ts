@@ -29,7 +29,7 @@ import { ManualTouches } from './manual-touches.js';
 import { Recorder } from './recorder.js';
 import { RefResolver } from './ref-resolver.js';
 import { type Ref } from './refs.js';
-import { TokenReader } from './token-reader.js';
+import { TokenReader, type TokenReading } from './token-reader.js';
 import { WrappedValues } from './wrapped-values.js';
 
 /** Composes cache keys that change when what they name changes, and caches values under them. */
@@ -64,13 +64,10 @@ export class CacheKeyService {
     const reading =
       this.reader.peek(unread.identifiers) ??
       (await this.reader.read(unread.identifiers));
-    if (reading.kind !== 'tokens') {
-      this.recorder.refuse(reading.kind);
-      return uniqueKey();
-    }
-    // What is kept under the key may be what is answered.
-    this.recorder.note(unread.identifiers, reading.tokens);
-    return unread.under(reading.tokens);
+    this.noteReading(unread.identifiers, reading);
+    return reading.kind === 'tokens'
+      ? unread.under(reading.tokens)
+      : uniqueKey();
   }
 
   /** The token of what `ref` names: the same until that changes. */
@@ -79,6 +76,7 @@ export class CacheKeyService {
     if (!dependency) throw new Error('A ref names at least one table.');
     const identifiers = identifiersOf([dependency, ...others]);
     const reading = await this.reader.read(identifiers);
+    this.noteReading(identifiers, reading);
     if (reading.kind !== 'tokens') return mintToken(randomBytes);
     const [first, ...wider] = reading.tokens;
     if (first === undefined) return mintToken(randomBytes);
@@ -176,6 +174,16 @@ export class CacheKeyService {
         .flatMap(({ id }) => writtenWith(tableIdentifier(id))),
       EVERYTHING,
     ]);
+  }
+
+  /** What a program keeps under a key or a token may be what a recorded handler answers. */
+  private noteReading(
+    identifiers: readonly Identifier[],
+    reading: TokenReading,
+  ): void {
+    if (reading.kind === 'tokens') {
+      this.recorder.note(identifiers, reading.tokens);
+    } else this.recorder.refuse(reading.kind);
   }
 
   private partsOf(values: readonly unknown[]): readonly UnreadPart[] {

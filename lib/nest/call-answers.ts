@@ -29,6 +29,7 @@ import {
   type WantedListed,
 } from './kept-values.js';
 import { type Handler } from './nest-metadata.js';
+import { olderRunOver } from './older-runs.js';
 import { Recorder } from './recorder.js';
 import { soleValue } from './sole-value.js';
 import { isBareStream } from './streams.js';
@@ -56,6 +57,8 @@ interface HandlerRun {
 interface Missed {
   /** Which calls may share a run. */
   readonly key: string;
+  /** How many runs had begun when it was asked, where it may only have what was made after that. */
+  readonly since?: number;
   /** As far as they are known before. */
   readonly identifiers: readonly Identifier[];
   readonly outdated: boolean;
@@ -123,6 +126,7 @@ export class CallAnswers {
   private async lookUpListed(
     visit: Visit,
     slot: string,
+    since = this.runs.begun,
     hasWaited = false,
   ): Promise<Observable<unknown>> {
     const { name, ttlMs } = visit.plan;
@@ -131,13 +135,15 @@ export class CallAnswers {
     if (found.kind === 'bypass') return visit.next.handle();
     if (found.kind === 'found') return of(found.value);
     // What it has read may be older than this call. What is found when it is over is not.
-    if (!hasWaited && this.runs.has(slot)) {
-      await this.runs.over(slot);
-      return this.lookUpListed(visit, slot, true);
+    const isRunning = this.runs.has(slot) && !this.runs.has(slot, since);
+    if (!hasWaited && isRunning) {
+      await olderRunOver(this.runs, slot);
+      return this.lookUpListed(visit, slot, since, true);
     }
     const { known, outdated } = found;
     return this.missed(visit, {
       key: slot,
+      since,
       identifiers: [],
       outdated,
       produce: () => this.record(visit, wanted, known),
@@ -183,10 +189,10 @@ export class CallAnswers {
 
   private async miss(
     visit: Visit,
-    { key, identifiers, outdated, produce }: Missed,
+    { key, since, identifiers, outdated, produce }: Missed,
   ): Promise<Observable<unknown>> {
     const { name } = visit.plan;
-    const collapsed = this.runs.has(key);
+    const collapsed = this.runs.has(key, since);
     const reason = outdated ? 'outdated' : 'absent';
     this.events.emit('miss', { source, name, identifiers, reason, collapsed });
     let own = false;
@@ -197,6 +203,7 @@ export class CallAnswers {
         return produce();
       },
       made => (made.kept ? this.kept.arrived() : undefined),
+      since,
     );
     if (own) {
       run.report?.();
@@ -235,8 +242,10 @@ export class CallAnswers {
     );
     if (recorded.reason === undefined) {
       const { identifiers, fingerprint, tokens } = recorded;
-      const found = { identifiers, fingerprint, tokens, listed: true } as const;
-      return this.keep(visit, { ...wanted, ...found }, answered);
+      const ttlMs = Math.min(wanted.ttlMs, recorded.ttlMs);
+      const found = { identifiers, fingerprint, tokens, ttlMs } as const;
+      const place = { ...wanted, ...found, listed: true } as const;
+      return this.keep(visit, place, answered);
     }
     const { reason, why, dependencies } = recorded;
     const named = identifiersOf(dependencies);

@@ -7,6 +7,7 @@ import { type WriteAnnouncer } from '../core/writes/write-announcer.js';
 import { EntityCatalog } from '../typeorm/entity-catalog.js';
 import {
   observeDataSource,
+  refuseReads,
   type StopObserving,
 } from '../typeorm/observed-data-source.js';
 import { type ResolvedOptions } from './alkey.options.js';
@@ -44,7 +45,11 @@ export class DataSourceObserver {
   async observe(): Promise<void> {
     const known = this.knownDataSources();
     const derived = derivedTables(this.options.derived);
-    for (const [name, dataSource] of this.chosen(known)) {
+    const chosen = this.chosen(known);
+    for (const [name, dataSource] of known) {
+      if (!chosen.has(name)) this.refuseReads(name, dataSource);
+    }
+    for (const [name, dataSource] of chosen) {
       const stop = await observeDataSource(dataSource, name, {
         ...this.options,
         derived,
@@ -61,7 +66,10 @@ export class DataSourceObserver {
         },
       });
       if (stop) this.stopping.push(stop);
-      else this.refuse(name, dataSource);
+      else {
+        this.refuse(name, dataSource);
+        this.refuseReads(name, dataSource);
+      }
     }
     for (const [source, tables] of derived) {
       for (const table of [source, ...tables]) this.catalog.requireTable(table);
@@ -118,6 +126,12 @@ export class DataSourceObserver {
       throw new AlkeyError('ALKEY_UNKNOWN_DATA_SOURCE', message);
     }
     this.logger.warn(message);
+  }
+
+  /** Nothing would outdate what a recorded handler answers with its data. */
+  private refuseReads(name: string, dataSource: DataSource): void {
+    const reason = `data source "${name}" is not observed`;
+    this.stopping.push(refuseReads(dataSource, reason));
   }
 
   private warnUnknown(name: string, reason: string, sql: string): void {

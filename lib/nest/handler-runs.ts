@@ -12,6 +12,8 @@ export interface Handled {
     | Extract<Recorded, { readonly reason: string }>
     | (Pick<Wanted, 'fingerprint' | 'dependencies' | 'identifiers'> & {
         readonly reason?: undefined;
+        /** How long what it is made of lives, in milliseconds. */
+        readonly ttlMs: number;
       });
 }
 
@@ -32,7 +34,7 @@ export class HandlerRuns {
       declared.dependencies,
       () => lastValueFrom(next.handle()),
     );
-    return { value, under: declared };
+    return { value, under: { ...declared, ttlMs: Infinity } };
   }
 
   /** Runs a handler and takes down what it reads. */

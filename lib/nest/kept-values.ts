@@ -46,6 +46,7 @@ export type FoundListed =
       readonly value: unknown;
       readonly identifiers: readonly Identifier[];
       readonly tokens: readonly Token[];
+      readonly leftMs: number;
     }
   | {
       readonly kind: 'absent';
@@ -66,6 +67,8 @@ export type FoundValue<Value = unknown> =
       readonly kind: 'found';
       readonly value: Value;
       readonly place: ValuePlace;
+      /** Milliseconds that it lives. */
+      readonly leftMs: number;
     }
   | {
       readonly kind: 'absent';
@@ -118,8 +121,8 @@ export class KeptValues {
     );
     const found = response && readStored(response);
     if (!response || !found) return { kind: 'absent', place, outdated };
-    this.hit(wanted, identifiers, response);
-    return { kind: 'found', value: found.value, place };
+    const leftMs = this.hit(wanted, identifiers, response);
+    return { kind: 'found', value: found.value, place, leftMs };
   }
 
   /** The same for a value that says itself what it depends on. */
@@ -131,8 +134,9 @@ export class KeptValues {
         const { response, identifiers, tokens } = found;
         const made = this.texts.valueOf(name, response.body);
         if (!made) return { kind: 'absent', outdated: false, known: NO_TOKENS };
-        this.hit(wanted, identifiers, response);
-        return { kind: 'found', value: made.value, identifiers, tokens };
+        const { value } = made;
+        const leftMs = this.hit(wanted, identifiers, response);
+        return { kind: 'found', value, identifiers, tokens, leftMs };
       }
       case 'absent':
         return found;
@@ -143,14 +147,16 @@ export class KeptValues {
     }
   }
 
+  /** Tells of it, and answers how many milliseconds it lives. */
   private hit(
-    { source, name }: WantedListed,
+    { source, name, ttlMs }: WantedListed,
     identifiers: readonly Identifier[],
     { storedAt }: StoredResponse,
-  ): void {
+  ): number {
     const ageMs = Date.now() - storedAt;
     const freshness = 'fresh';
     this.events.emit('hit', { source, name, identifiers, ageMs, freshness });
+    return Math.max(0, ttlMs - ageMs);
   }
 
   /**

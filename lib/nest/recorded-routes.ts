@@ -14,6 +14,7 @@ import { HeldAnswers } from './held-answers.js';
 import { RecordedAnswers } from './recorded-answers.js';
 import { ResponseStore } from './response-store.js';
 import { RouteBypasses } from './route-bypasses.js';
+import { RouteFlights } from './route-flights.js';
 import { RouteHits } from './route-hits.js';
 import { type AskedAnswer } from './route-requests.js';
 import { RouteRuns } from './route-runs.js';
@@ -40,6 +41,7 @@ export class RecordedRoutes {
     private readonly hits: RouteHits,
     private readonly held: HeldAnswers,
     private readonly bypasses: RouteBypasses,
+    private readonly flights: RouteFlights,
     private readonly runs: RouteRuns,
   ) {}
 
@@ -48,6 +50,7 @@ export class RecordedRoutes {
     visit: Visit,
     asked: AskedAnswer,
   ): Observable<unknown> | Promise<Observable<unknown>> {
+    visit.since ??= this.flights.begun;
     const near = this.responses.findAny(asked.slot);
     if (!near?.identifiers) return this.find(visit, asked);
     const reading = this.reader.peek(near.identifiers);
@@ -138,7 +141,7 @@ export class RecordedRoutes {
     return this.runs.begin(visit, {
       slot: asked.slot,
       declared: undefined,
-      recorded: { known, again },
+      recorded: { known, since: visit.since ?? this.flights.begun, again },
       outdated,
       stale,
     });

@@ -65,14 +65,22 @@ export class Recorder {
     }
   }
 
-  /** What is running now depends on these as well, which had these tokens. */
-  note(identifiers: readonly Identifier[], tokens: readonly Token[]): void {
+  /**
+   * What is running now depends on these as well, which had these tokens, and lives for `leftMs` more at
+   * most.
+   */
+  note(
+    identifiers: readonly Identifier[],
+    tokens: readonly Token[],
+    leftMs = Infinity,
+  ): void {
     const observers = observersNow();
     if (!observers) return;
     const dependencies = dependenciesOn(identifiers);
     for (const observer of observers) {
       observer.learn(identifiers, tokens);
       observer.dependsOn(dependencies);
+      observer.livesFor(leftMs);
     }
   }
 

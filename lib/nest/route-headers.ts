@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type Dependency } from '../core/identifiers/dependency.js';
-import { isHidden } from '../core/identifiers/identifier.js';
+import { type Identifier, isHidden } from '../core/identifiers/identifier.js';
 import { defaultCacheControl } from '../core/responses/answer-headers.js';
 import { extendVary } from '../core/responses/cache-control.js';
 import {
@@ -16,6 +16,9 @@ import { type RoutePlan } from './route-plans.js';
 
 /** RFC 9110 §15.4.5: what describes a body that is not sent. */
 const OF_THE_BODY = ['content-type', 'content-length', 'transfer-encoding'];
+
+/** Characters of identifiers in one header: clients refuse answers whose headers are too long together. */
+const LONGEST_KEY = 2000;
 
 /** Says in headers what was done, and what caches on the way may do. */
 @Injectable()
@@ -96,8 +99,22 @@ function withIdentifiers(
   status: CacheStatus,
   dependencies: readonly Dependency[],
 ): CacheStatus {
-  const shown = dependencies
+  const identifiers = dependencies
     .map(({ identifier }) => identifier)
     .filter(identifier => !isHidden(identifier));
-  return shown.length > 0 ? { ...status, key: shown.join(' ') } : status;
+  return identifiers.length > 0
+    ? { ...status, key: shownText(identifiers) }
+    : status;
+}
+
+/** As many as fit. */
+function shownText(identifiers: readonly Identifier[]): string {
+  let text = '';
+  for (const [index, identifier] of identifiers.entries()) {
+    if (text.length + identifier.length > LONGEST_KEY) {
+      return `${text} and ${identifiers.length - index} more`.trimStart();
+    }
+    text += index === 0 ? identifier : ` ${identifier}`;
+  }
+  return text;
 }

@@ -1,18 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { defer, lastValueFrom, type Observable } from 'rxjs';
 import { ClusterFlight } from '../core/cluster-flight.js';
-import {
-  type Dependency,
-  dependenciesOn,
-} from '../core/identifiers/dependency.js';
+import { dependenciesOn } from '../core/identifiers/dependency.js';
 import { isOutage, statusOfError } from '../core/responses/staleness.js';
-import { SingleFlight } from '../core/single-flight.js';
 import { AlkeyEvents } from './alkey-events.js';
 import { type Handled, HandlerRuns } from './handler-runs.js';
 import { RecordedAnswers } from './recorded-answers.js';
 import { type HandlerRun, ResponseCapture } from './response-capture.js';
 import { ResponseStore } from './response-store.js';
 import { RouteBypasses } from './route-bypasses.js';
+import { type Made, RouteFlights } from './route-flights.js';
 import { RouteHeaders } from './route-headers.js';
 import { RouteHits } from './route-hits.js';
 import {
@@ -23,19 +20,9 @@ import {
 } from './route-visit.js';
 import { StaleAnswers } from './stale-answers.js';
 
-/** What one run of a handler gave, and what it depends on. */
-interface Made {
-  readonly run: HandlerRun;
-  readonly dependencies: readonly Dependency[];
-  /** Of a read that nobody understands, what stands in the way. */
-  readonly why?: string | undefined;
-}
-
 /** Runs handlers for what is not stored, and stores what they answer. */
 @Injectable()
 export class RouteRuns {
-  private readonly runs = new SingleFlight<string, Made>();
-
   constructor(
     private readonly responses: ResponseStore,
     private readonly capture: ResponseCapture,
@@ -44,6 +31,7 @@ export class RouteRuns {
     private readonly stale: StaleAnswers,
     private readonly events: AlkeyEvents,
     private readonly hits: RouteHits,
+    private readonly flights: RouteFlights,
     private readonly handlers: HandlerRuns,
     private readonly recorded: RecordedAnswers,
     @Inject(ClusterFlight) private readonly cluster: ClusterFlight | undefined,
@@ -73,13 +61,20 @@ export class RouteRuns {
       forMs: plan.staleWhileRevalidateMs,
     });
     if (meanwhile) {
-      if (!this.runs.has(key)) this.renew(visit, missed, key);
+      if (!this.flights.has(key)) this.renew(visit, missed, key);
       return meanwhile.value;
     }
-    // What it has read may be older than this request. What is found when it is over is not.
-    if (recorded && !visit.hasWaited && this.runs.has(key)) {
+    const since = recorded?.since;
+    const isAlone = recorded !== undefined && this.flights.isForOne(key);
+    // What an older run has read may be older than this request. What is found when it is over is not.
+    if (
+      recorded &&
+      !isAlone &&
+      !visit.hasWaited &&
+      this.flights.hasOlder(key, recorded.since)
+    ) {
       visit.hasWaited = true;
-      await this.runs.over(key);
+      await this.flights.olderOver(key);
       return lastValueFrom(await recorded.again());
     }
     this.events.emit('miss', {
@@ -87,20 +82,22 @@ export class RouteRuns {
       name: plan.name,
       identifiers: declared?.identifiers ?? [],
       reason: outdated ? 'outdated' : 'absent',
-      collapsed: this.runs.has(key),
+      collapsed: !isAlone && this.flights.has(key, since),
     });
     let own = false;
+    const runHere = (): Promise<Made> => {
+      own = true;
+      return this.run(visit, missed);
+    };
     let made: Made;
     try {
-      made = await this.runOnce(key, () => {
-        const produce = (): Promise<Made> => {
-          own = true;
-          return this.run(visit, missed);
-        };
-        return plan.singleFlight === 'cluster' && this.cluster
-          ? this.runForAll(this.cluster, missed, produce)
-          : produce();
-      });
+      made = await (isAlone
+        ? runHere()
+        : this.flights.run(key, since, () =>
+            plan.singleFlight === 'cluster' && this.cluster
+              ? this.runForAll(this.cluster, missed, runHere)
+              : runHere(),
+          ));
     } catch (error) {
       const status = statusOfError(error);
       const instead = this.giveInstead(visit, missed, status, own, error);
@@ -115,13 +112,6 @@ export class RouteRuns {
       if (instead) return instead.value;
     }
     return own ? this.answerOwn(visit, made) : this.answerShared(visit, made);
-  }
-
-  /** Joins the run under way, or begins one. */
-  private runOnce(key: string, produce: () => Promise<Made>): Promise<Made> {
-    return this.runs.run(key, produce, ({ run }) =>
-      run.response ? this.responses.arrived() : undefined,
-    );
   }
 
   /** The answer of the request that ran the handler. */
@@ -198,6 +188,12 @@ export class RouteRuns {
 
   /** Runs the handler. What it answers takes the place of what was stored, unless it is no answer. */
   private async run(visit: Visit, missed: Missed): Promise<Made> {
+    const made = await this.make(visit, missed);
+    if (!missed.declared) this.flights.sawMade(missed.slot, made.run);
+    return made;
+  }
+
+  private async make(visit: Visit, missed: Missed): Promise<Made> {
     const { plan, exchange } = visit;
     const { slot, declared, recorded, headers, stale } = missed;
     const forgetAfter = (status: number): void => {
@@ -222,13 +218,16 @@ export class RouteRuns {
     }
     const storedAt = Date.now();
     const { fingerprint, identifiers } = under;
-    const tagged = { slot, fingerprint, madeAt: storedAt };
+    const ttlMs = Math.min(plan.ttlMs, under.ttlMs);
+    // What ends before is made anew under the same tokens, which say nothing of that then.
+    const tagged =
+      ttlMs < plan.ttlMs ? undefined : { slot, fingerprint, madeAt: storedAt };
     const run = this.capture.take(plan, exchange, value, headers, tagged);
     if (!run.response) {
       forgetAfter(run.status);
       return { run, dependencies };
     }
-    const { name, ttlMs } = plan;
+    const { name } = plan;
     const response = {
       ...run.response,
       fingerprint,
@@ -274,7 +273,9 @@ export class RouteRuns {
       exchange.detach();
       exchange.reset(missed.headers, missed.status);
       try {
-        const { run } = await this.runOnce(key, () => this.run(visit, missed));
+        const { run } = await this.flights.run(key, undefined, () =>
+          this.run(visit, missed),
+        );
         const { reason } = run;
         if (reason !== undefined) report(reason);
       } catch (error) {

@@ -19,7 +19,9 @@ export interface Visit {
   readonly next: CallHandler;
   /** How many runs beside the cache had begun when it first found a writer about to commit. */
   heldAfter?: number;
-  /** Whether it has waited for a run of its recorded handler that had begun before. */
+  /** How many runs had begun when it asked for what a recorded handler answers. */
+  since?: number;
+  /** Whether it has waited for a run that had begun before. */
   hasWaited?: boolean;
 }
 
@@ -40,6 +42,7 @@ export interface MissedAnswer {
   /** Where it is recorded: the tokens that were read already, and how to look once more. */
   readonly recorded?: {
     readonly known: KnownTokens;
+    readonly since: number;
     readonly again: () => Promise<Observable<unknown>>;
   };
   readonly outdated: boolean;

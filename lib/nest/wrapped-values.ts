@@ -7,6 +7,7 @@ import { SingleFlight } from '../core/single-flight.js';
 import { AlkeyEvents } from './alkey-events.js';
 import { BypassReports } from './bypass-reports.js';
 import { KeptValues, type ValuePlace } from './kept-values.js';
+import { olderRunOver } from './older-runs.js';
 import { Recorder } from './recorder.js';
 
 /** What one run produced, and whether others will find it. */
@@ -46,7 +47,8 @@ export class WrappedValues {
       return produce();
     }
     const { place } = found;
-    this.recorder.note(identifiers, place.tokens);
+    const leftMs = found.kind === 'found' ? found.leftMs : ttlMs;
+    this.recorder.note(identifiers, place.tokens, leftMs);
     if (found.kind === 'found') return found.value;
     const run = `${slot} ${place.fingerprint}`;
     // Within its own run: waiting for it would never end.
@@ -71,11 +73,13 @@ export class WrappedValues {
     produce: () => Promise<unknown>,
   ): Promise<unknown> {
     if (isPartOf(slot)) return produce();
+    const since = this.runs.begun;
     const wanted = { source, name, slot, ttlMs } as const;
     let found = await this.kept.findListed(wanted);
+    const isRunning = this.runs.has(slot) && !this.runs.has(slot, since);
     // What it has read may be older than this call. What is found when it is over is not.
-    if (found.kind === 'absent' && this.runs.has(slot)) {
-      await this.runs.over(slot);
+    if (found.kind === 'absent' && isRunning) {
+      await olderRunOver(this.runs, slot);
       found = await this.kept.findListed(wanted);
     }
     if (found.kind === 'bypass') {
@@ -83,20 +87,22 @@ export class WrappedValues {
       return produce();
     }
     if (found.kind === 'found') {
-      this.recorder.note(found.identifiers, found.tokens);
+      this.recorder.note(found.identifiers, found.tokens, found.leftMs);
       return found.value;
     }
     const { known, outdated } = found;
-    this.missed(slot, [], outdated);
+    this.missed(slot, [], outdated, since);
     const { value, recorded } = await this.runs.run(
       slot,
       () => this.record(slot, ttlMs, known, produce),
       made => (made.kept ? this.kept.arrived() : undefined),
+      since,
     );
     // Whoever shares it has not seen what it read.
     if (recorded?.reason !== undefined) this.recorder.refuse(recorded.reason);
     else if (recorded) {
-      this.recorder.note(recorded.identifiers, recorded.tokens);
+      const leftMs = Math.min(ttlMs, recorded.ttlMs);
+      this.recorder.note(recorded.identifiers, recorded.tokens, leftMs);
     }
     return value;
   }
@@ -118,9 +124,11 @@ export class WrappedValues {
       return { value, kept: false, recorded };
     }
     const { identifiers, fingerprint, tokens } = recorded;
-    const wanted = { source, name, slot, ttlMs } as const;
     const place: ValuePlace = {
-      ...wanted,
+      source,
+      name,
+      slot,
+      ttlMs: Math.min(ttlMs, recorded.ttlMs),
       identifiers,
       fingerprint,
       tokens,
@@ -134,8 +142,9 @@ export class WrappedValues {
     run: string,
     identifiers: readonly Identifier[],
     outdated: boolean,
+    since?: number,
   ): void {
-    const collapsed = this.runs.has(run);
+    const collapsed = this.runs.has(run, since);
     const reason = outdated ? 'outdated' : 'absent';
     this.events.emit('miss', { source, name, identifiers, reason, collapsed });
   }

@@ -6,7 +6,13 @@ import { dialectOf } from './dialect.js';
 import { type ReportedCollation, schemaOf } from './entity-schema.js';
 import { ownQuery } from './own-query.js';
 import { observeRunners } from './observed-runners.js';
-import { ReadRecorder, type ReadTokensOrHeld } from './read-recorder.js';
+import {
+  ReadRecorder,
+  type ReadTokensOrHeld,
+  type StatementObserver,
+  UnknownReads,
+} from './read-recorder.js';
+import { observeResultCache } from './observed-result-cache.js';
 import { WriteCapture, type WriteCaptureOptions } from './write-capture.js';
 import {
   type ReportFailure,
@@ -55,7 +61,9 @@ export async function observeDataSource(
 class Observation {
   private subscriber: WriteCaptureSubscriber | undefined;
   private capture: WriteCapture | undefined;
-  private stopRunners: (() => void) | undefined;
+  private stopReads: (() => void) | undefined;
+  private restore: (() => void) | undefined;
+  private hasStopped = false;
   private readonly initialize: DataSource['initialize'];
 
   constructor(
@@ -70,17 +78,25 @@ class Observation {
   async start(): Promise<void> {
     const { dataSource, initialize } = this;
     // TypeORM makes the list of subscribers anew in each initialize().
-    dataSource.initialize = async () => {
+    const initializeObserved: DataSource['initialize'] = async () => {
       const initialized = await initialize.call(dataSource);
-      await this.attach();
+      if (!this.hasStopped) await this.attach();
       return initialized;
+    };
+    dataSource.initialize = initializeObserved;
+    this.restore = () => {
+      this.hasStopped = true;
+      // Whoever replaced it after us calls ours, which passes everything on.
+      if (dataSource.initialize === initializeObserved) {
+        dataSource.initialize = initialize;
+      }
     };
     if (dataSource.isInitialized) await this.attach();
   }
 
   stop(): void {
-    this.stopRunners?.();
-    this.dataSource.initialize = this.initialize;
+    this.stopReads?.();
+    this.restore?.();
     const { subscribers } = this.dataSource;
     const index = subscribers.findIndex(entry => entry === this.subscriber);
     if (index !== -1) subscribers.splice(index, 1);
@@ -107,9 +123,10 @@ class Observation {
       reads,
       readTokens: options.readTokens,
       isInTransaction: inTransaction,
+      hasBegun: runner => this.capture?.hasBegun(runner) ?? false,
     });
-    this.stopRunners?.();
-    this.stopRunners = observeRunners(dataSource, recorder);
+    this.stopReads?.();
+    this.stopReads = observeReads(dataSource, recorder);
     options.onSchema(schema, { dialect, inTransaction, reads, recorder });
     const mayRead =
       dialect === 'postgres'
@@ -131,6 +148,29 @@ class Observation {
     }
     if (changesItself(dataSource)) await this.capture.touchEverything();
   }
+}
+
+/**
+ * Says of whatever is read from a data source that nothing observes that nobody knows what it depends on:
+ * its writes are not seen.
+ */
+export function refuseReads(
+  dataSource: DataSource,
+  reason: string,
+): StopObserving {
+  return observeReads(dataSource, new UnknownReads(reason));
+}
+
+function observeReads(
+  dataSource: DataSource,
+  recorder: StatementObserver,
+): StopObserving {
+  const stopRunners = observeRunners(dataSource, recorder);
+  const stopCache = observeResultCache(dataSource);
+  return () => {
+    stopRunners();
+    stopCache();
+  };
 }
 
 /** Whether `initialize()` itself may have written, before anybody could observe it. */

@@ -1,6 +1,6 @@
 import { type DataSource, type QueryRunner } from 'typeorm';
 import { parametersOf } from '../core/writes/operand-value.js';
-import { type ReadRecorder } from './read-recorder.js';
+import { type StatementObserver } from './read-recorder.js';
 
 /**
  * Lets a recorder hear of every statement before it is sent, of runners that are created from now on.
@@ -8,23 +8,27 @@ import { type ReadRecorder } from './read-recorder.js';
  */
 export function observeRunners(
   dataSource: DataSource,
-  recorder: ReadRecorder,
+  recorder: StatementObserver,
 ): () => void {
   const create = dataSource.createQueryRunner;
   // SQLite's drivers have one runner for all.
   const observed = new WeakSet<QueryRunner>();
   let stopped = false;
-  dataSource.createQueryRunner = mode => {
+  const createObserved: DataSource['createQueryRunner'] = mode => {
     const runner = create.call(dataSource, mode);
-    if (!observed.has(runner)) {
+    if (!stopped && !observed.has(runner)) {
       observed.add(runner);
       observe(runner, recorder, () => stopped);
     }
     return runner;
   };
+  dataSource.createQueryRunner = createObserved;
   return () => {
     stopped = true;
-    dataSource.createQueryRunner = create;
+    // Whoever replaced it after us calls ours, which passes everything on.
+    if (dataSource.createQueryRunner === createObserved) {
+      dataSource.createQueryRunner = create;
+    }
   };
 }
 
@@ -36,7 +40,7 @@ type Send = (
 
 function observe(
   runner: QueryRunner,
-  recorder: ReadRecorder,
+  recorder: StatementObserver,
   hasStopped: () => boolean,
 ): void {
   const observing = (

@@ -22,16 +22,29 @@ export interface ReadRecorderOptions {
   readonly readTokens: ReadTokensOrHeld;
   /** Whether the connection that a runner uses is in a transaction, whoever began it. */
   readonly isInTransaction: (runner: QueryRunner) => boolean;
+  /** The same, where the database has been told. */
+  readonly hasBegun: (runner: QueryRunner) => boolean;
+}
+
+/** Hears of statements before they are sent. */
+export interface StatementObserver {
+  /** Lets `send` run a statement; what that rejects with is the caller's. */
+  run<T>(
+    runner: QueryRunner,
+    sql: string,
+    parameters: Parameters,
+    send: () => Promise<T>,
+    rowCountOf: (answer: T) => number | undefined,
+  ): Promise<T>;
 }
 
 /**
  * Tells whoever asked what the statements of one data source read, each after the tokens of it were
  * read. Where nobody asked, a statement costs one look-up.
  */
-export class ReadRecorder {
+export class ReadRecorder implements StatementObserver {
   constructor(private readonly options: ReadRecorderOptions) {}
 
-  /** Lets `send` run a statement; what that rejects with is the caller's. */
   run<T>(
     runner: QueryRunner,
     sql: string,
@@ -83,6 +96,8 @@ export class ReadRecorder {
     observers: readonly ReadObserver[],
     runner: QueryRunner,
   ): Promise<void> {
+    // PostgreSQL goes on with the transaction that is open.
+    if (this.options.hasBegun(runner)) return;
     const wanting = observers.filter(({ wantsTokens }) => wantsTokens);
     const everything = await this.readEverything(wanting);
     if (everything === undefined) return;
@@ -128,6 +143,22 @@ export class ReadRecorder {
     const [everything] = (await this.options.readTokens([EVERYTHING])) ?? [];
     if (everything === undefined) refuseAll(wanting, 'store-unavailable');
     return everything;
+  }
+}
+
+/** Says of every statement of a data source that nobody knows what it reads. */
+export class UnknownReads implements StatementObserver {
+  constructor(private readonly reason: string) {}
+
+  run<T>(
+    _runner: QueryRunner,
+    _sql: string,
+    _parameters: Parameters,
+    send: () => Promise<T>,
+  ): Promise<T> {
+    const observers = observersNow();
+    if (observers) refuseAll(observers, 'unknown-read', this.reason);
+    return send();
   }
 }
 

@@ -75,12 +75,14 @@ export class WriteCapture {
 
   /** Whether what this runner reads may be of a transaction, however that was begun. */
   inTransaction(runner: QueryRunner): boolean {
+    return runner.isTransactionActive || this.hasBegun(runner);
+  }
+
+  /** Whether a transaction was begun on the runner's connection: TypeORM says so before it is. */
+  hasBegun(runner: QueryRunner): boolean {
     const connection = connectionOf(runner);
-    return (
-      runner.isTransactionActive ||
-      Boolean(
-        connection && this.connections.get(connection)?.writes.inTransaction,
-      )
+    return Boolean(
+      connection && this.connections.get(connection)?.writes.inTransaction,
     );
   }
 

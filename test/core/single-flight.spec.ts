@@ -112,4 +112,42 @@ describe('SingleFlight', () => {
       process.off('unhandledRejection', note);
     }
   });
+
+  it('does not let a caller join a run that began before he asked', async () => {
+    const flight = new SingleFlight<string, string>();
+    let end: ((value: string) => void) | undefined;
+    const hung = flight.run(
+      'key',
+      () => new Promise(resolve => (end = resolve)),
+    );
+    const since = flight.begun;
+    expect([flight.has('key'), flight.has('key', since)]).toEqual([
+      true,
+      false,
+    ]);
+    const newer = flight.run('key', () => 'new', undefined, since);
+    expect(flight.run('key', () => 'newest', undefined, since)).toBe(newer);
+    expect(await newer).toBe('new');
+    end?.('old');
+    expect(await hung).toBe('old');
+    expect(flight.has('key')).toBe(false);
+  });
+
+  it('tells when a run is over, and where none is at once', async () => {
+    const flight = new SingleFlight<string, string>();
+    let arrive: (() => void) | undefined;
+    const arrival = new Promise<void>(resolve => (arrive = resolve));
+    await flight.run(
+      'key',
+      () => 'value',
+      () => arrival,
+    );
+    let isOver = false;
+    const over = flight.over('key').then(() => (isOver = true));
+    await setImmediate();
+    expect(isOver).toBe(false);
+    arrive?.();
+    await over;
+    await flight.over('key');
+  });
 });

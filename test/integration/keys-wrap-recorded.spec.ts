@@ -67,6 +67,24 @@ describeOnStores('wrap without refs', options => {
     expect(await app.keys.wrap(place, never)).toEqual(['Ann']);
   });
 
+  it('lives no longer than the values within it', async () => {
+    const stored: number[] = [];
+    const stop = app.app
+      .get(AlkeyEvents)
+      .on('stored', ({ ttlMs }) => stored.push(ttlMs));
+    const inner = [...place, 'inner'];
+    const outer = (): Promise<unknown> =>
+      app.keys.wrap(place, () => app.keys.wrap(inner, name, { ttlMs: 60_000 }));
+    await outer();
+    await app.keys.wrap([...place, 'found'], () =>
+      app.keys.wrap(inner, never, { ttlMs: 60_000 }),
+    );
+    stop();
+    const [made, around, found = 0] = stored;
+    expect([made, around]).toEqual([60_000, 60_000]);
+    expect(found).toBeLessThanOrEqual(60_000);
+  });
+
   it('shares one run, and gives nobody what was read before he asked', async () => {
     const gate = new Gate();
     let runs = 0;

@@ -4,7 +4,7 @@ import { type ReadObserver } from './read-observer.js';
 /** What the code that is running now is a part of. */
 interface Flow {
   /** Runs of `wrap`: one that waited for itself would never end. */
-  readonly runs: readonly string[];
+  readonly runs: readonly FlowRun[];
   /** The outermost first. */
   readonly observers: readonly ReadObserver[];
 }
@@ -15,17 +15,32 @@ interface Flow {
  */
 const flows = new AsyncLocalStorage<Flow>();
 
+interface FlowRun {
+  readonly name: string;
+  isOver: boolean;
+}
+
 const NOWHERE: Flow = { runs: [], observers: [] };
 
-/** Whether the code that is running now is a part of this run. */
+/** Whether the code that is running now is a part of this run, which is not over. */
 export function isPartOf(run: string): boolean {
-  return flows.getStore()?.runs.includes(run) ?? false;
+  const runs = flows.getStore()?.runs ?? [];
+  return runs.some(({ name, isOver }) => name === run && !isOver);
 }
 
 /** Runs `produce` and all that it calls as a part of `run`. */
-export function asPartOf<T>(run: string, produce: () => T): T {
+export async function asPartOf<T>(
+  run: string,
+  produce: () => Promise<T>,
+): Promise<T> {
   const flow = flows.getStore() ?? NOWHERE;
-  return flows.run({ ...flow, runs: [...flow.runs, run] }, produce);
+  const own = { name: run, isOver: false };
+  const runs = [...flow.runs.filter(({ isOver }) => !isOver), own];
+  try {
+    return await flows.run({ ...flow, runs }, produce);
+  } finally {
+    own.isOver = true;
+  }
 }
 
 /** Runs `produce` so that `observer` hears of what it and all that it calls read. */

@@ -13,8 +13,7 @@ import { type ReadObserver, type ToldRead } from './read-observer.js';
 export class ReadCheck implements ReadObserver {
   closed = false;
   readonly wantsTokens = false;
-  /** By table, what knows its parents. */
-  readonly #read = new Map<TableId, Schema | undefined>();
+  readonly #read = new Map<TableId, ReadTable>();
 
   unknownOf(): readonly never[] {
     return [];
@@ -33,6 +32,8 @@ export class ReadCheck implements ReadObserver {
   dependsOn(dependencies: readonly Dependency[]): void {
     this.#add(dependencies, undefined);
   }
+
+  livesFor(): void {}
 
   sawBegin(): void {}
 
@@ -62,16 +63,31 @@ export class ReadCheck implements ReadObserver {
         (schema?.parentsOf(table).some(({ parent }) => rowsOf.has(parent)) ??
           false));
     return [...this.#read]
-      .filter(([table, schema]) => !isCovered(table, schema))
+      .filter(
+        ([table, { schema, bases }]) =>
+          !isCovered(table, schema) &&
+          !(bases.length > 0 && bases.every(base => isCovered(base, schema))),
+      )
       .map(([table]) => table);
   }
 
   #add(dependencies: readonly Dependency[], schema: Schema | undefined): void {
-    for (const { identifier } of dependencies) {
+    for (const { identifier, reads } of dependencies) {
       const table = tableOf(identifier);
-      if (table && !this.#read.get(table)) this.#read.set(table, schema);
+      if (!table || this.#read.get(table)?.schema) continue;
+      const bases = namesRow(identifier)
+        ? []
+        : reads.slice(1).flatMap(base => tableOf(base) ?? []);
+      this.#read.set(table, { schema, bases });
     }
   }
+}
+
+interface ReadTable {
+  /** Knows its parents. */
+  readonly schema: Schema | undefined;
+  /** The tables that a view reads. */
+  readonly bases: readonly TableId[];
 }
 
 function tableOf(identifier: string): TableId | undefined {

@@ -30,6 +30,9 @@ export interface ReadObserver {
   /** Something else counts for the answer. */
   dependsOn(dependencies: readonly Dependency[]): void;
 
+  /** What was found lives for so many milliseconds at most, and so does what is made of it. */
+  livesFor(ms: number): void;
+
   /** `transaction` begins, and the token of everything was this one before. */
   sawBegin(transaction: object, everything: Token | Held): void;
 

@@ -3,7 +3,11 @@ import {
   identifiersOf,
   ON_EVERYTHING,
 } from '../identifiers/dependency.js';
-import { type Identifier, namesRow } from '../identifiers/identifier.js';
+import {
+  EVERYTHING,
+  type Identifier,
+  tableOfRow,
+} from '../identifiers/identifier.js';
 import { type Fingerprint, fingerprintOf } from '../keys/cache-key.js';
 import { type BypassReason } from '../responses/cacheability.js';
 import { HELD, type Held, type Token } from '../tokens/token.js';
@@ -21,6 +25,8 @@ export type Recorded =
       /** Of the tokens from before the data was read. */
       readonly fingerprint: Fingerprint;
       readonly tokens: readonly Token[];
+      /** How long what it is made of lives, in milliseconds; `Infinity`: nothing says. */
+      readonly ttlMs: number;
     }
   | {
       readonly reason: BypassReason;
@@ -39,6 +45,7 @@ export class Recording implements ReadObserver {
   readonly #others = new Map<Identifier, Dependency>();
   /** Rows by the table that counts where there are too many of them. */
   readonly #rows = new Map<Dependency['identifier'], RowsOfTable>();
+  #ttlMs = Infinity;
   #refusal: { reason: BypassReason; why: string | undefined } | undefined;
 
   constructor(known: KnownTokens = new Map()) {
@@ -87,6 +94,10 @@ export class Recording implements ReadObserver {
     }
   }
 
+  livesFor(ms: number): void {
+    this.#ttlMs = Math.min(this.#ttlMs, ms);
+  }
+
   sawBegin(transaction: object, everything: Token | Held): void {
     this.#transactions.set(transaction, everything);
   }
@@ -122,27 +133,41 @@ export class Recording implements ReadObserver {
       tokens.push(token);
     }
     const fingerprint = fingerprintOf(identifiers, tokens);
-    return { dependencies, identifiers, fingerprint, tokens };
+    const ttlMs = this.#ttlMs;
+    return { dependencies, identifiers, fingerprint, tokens, ttlMs };
   }
 
   #dependencies(): readonly Dependency[] {
-    const tables = [...this.#others.values()].filter(
-      ({ identifier }) => !namesRow(identifier),
-    );
-    for (const { table, rows } of this.#rows.values()) {
-      if (rows.size > MOST_ROWS) tables.push(table);
-    }
-    const found = new Map(tables.map(table => [table.identifier, table]));
-    const whole = new Set(tables.flatMap(({ reads }) => reads));
-    for (const { table, rows } of this.#rows.values()) {
-      if (whole.has(table.identifier)) continue;
-      for (const row of rows.values()) found.set(row.identifier, row);
-    }
+    const found = new Map<Identifier, Dependency>();
+    const rows = new Map<Identifier, Dependency[]>();
     for (const other of this.#others.values()) {
-      if (namesRow(other.identifier)) found.set(other.identifier, other);
+      const table = tableOfRow(other.identifier);
+      if (!table) found.set(other.identifier, other);
+      else append(rows, table, other);
+    }
+    for (const [table, read] of this.#rows) {
+      for (const row of read.rows.values()) append(rows, table, row);
+    }
+    for (const [table, named] of rows) {
+      if (named.length > MOST_ROWS) {
+        // Who named them otherwise than by a read may not have told what stands for all of them.
+        const whole = this.#rows.get(table)?.table ?? ON_EVERYTHING;
+        found.set(whole.identifier, whole);
+      }
+    }
+    const whole = new Set([...found.values()].flatMap(({ reads }) => reads));
+    for (const [table, named] of rows) {
+      if (whole.has(table) || whole.has(EVERYTHING)) continue;
+      for (const row of named) found.set(row.identifier, row);
     }
     return [...found.values()];
   }
+}
+
+function append<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
+  const list = lists.get(key);
+  if (list) list.push(value);
+  else lists.set(key, [value]);
 }
 
 interface RowsOfTable {

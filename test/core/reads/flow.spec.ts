@@ -67,4 +67,12 @@ describe('the runs that code is a part of', () => {
     });
     expect(isPartOf('outer')).toBe(false);
   });
+
+  it('are not those that are over', async () => {
+    let later: Promise<boolean> | undefined;
+    await asPartOf('run', async () => {
+      later = tick().then(() => isPartOf('run'));
+    });
+    expect(await later).toBe(false);
+  });
 });

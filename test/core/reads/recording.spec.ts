@@ -98,6 +98,16 @@ describe('Recording', () => {
     ]);
   });
 
+  it('depends on everything where more than 100 rows of a table are named without their table', () => {
+    const recording = new Recording(new Map([[EVERYTHING, token(EVERYTHING)]]));
+    for (let id = 0; id <= 100; id += 1) {
+      const row = onRow(users.id, [`${id}`]);
+      learn(recording, [row]);
+      recording.dependsOn([row]);
+    }
+    expect(named(recording)).toEqual([EVERYTHING]);
+  });
+
   it('is made under the tokens from before, of which the first counts', () => {
     const recording = record([[listRead, 1]]);
     learn(recording, listRead.tables, each => token(each, 2));
@@ -199,6 +209,19 @@ describe('ReadCheck', () => {
     ],
   ])('tells what %s does not cover', (_, declared, uncovered) => {
     expect(check(declared)).toEqual(uncovered);
+  });
+
+  it('takes a view for covered where all that it reads is', () => {
+    const view = coreTable('totals', { key: [], reads: [users.id, orders.id] });
+    const read: ToldRead = { kind: 'told', rows: [], tables: [onTable(view)] };
+    const uncovered = (declared: Dependency[]): readonly string[] => {
+      const reads = new ReadCheck();
+      reads.sawRead(read, 1, schema);
+      return reads.close(declared, true);
+    };
+    expect(uncovered([onTable(users), onTable(orders)])).toEqual([]);
+    expect(uncovered([onTable(view)])).toEqual([]);
+    expect(uncovered([onTable(orders)])).toEqual(['totals']);
   });
 
   it('does not count on children where they do not touch their parents', () => {

@@ -31,7 +31,7 @@ export type ReadPlan =
       readonly mentions: readonly TableName[];
       readonly narrowed: readonly NarrowedTable[];
     }
-  /** Begins a transaction or a savepoint, or ends one: reads nothing. */
+  /** Begins a transaction or a savepoint, ends one, or says what it sees of others: reads nothing. */
   | { readonly kind: 'control'; readonly begins: boolean }
   /** Writes, or may. */
   | { readonly kind: 'write' }
@@ -52,6 +52,13 @@ const COMBINING = [
 
 /** What stands after the tables and the condition of a SELECT. */
 const TAIL = ['ORDER', 'LIMIT', 'OFFSET', 'FETCH'] as const;
+
+const STRUCTURE: ReadonlySet<string> = new Set([
+  'FROM',
+  'WHERE',
+  ...COMBINING,
+  ...TAIL,
+]);
 
 const AGGREGATES = new Set([
   'COUNT',
@@ -87,9 +94,28 @@ export function planRead(sql: string, dialect: Dialect): ReadPlan {
   }
   if (!isSilent(statement)) return { kind: 'write' };
   if (statement.locks) {
-    return unknown('it takes locks, or depends on the session');
+    return isolates(sql, dialect)
+      ? { kind: 'control', begins: false }
+      : unknown('it takes locks, or depends on the session');
   }
   return planQuery(sql, dialect);
+}
+
+const LEVELS = ['READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE'].map(
+  level => `SET TRANSACTION ISOLATION LEVEL ${level}`,
+);
+
+/** What TypeORM sends for the isolation levels under which only what was committed is read. */
+const ISOLATING: Readonly<Record<Dialect, readonly string[]>> = {
+  postgres: LEVELS,
+  mysql: LEVELS,
+  sqlite: ['PRAGMA READ_UNCOMMITTED = FALSE'],
+};
+
+/** Whether a statement sets such a level, and nothing else. */
+function isolates(sql: string, dialect: Dialect): boolean {
+  const { words } = readWords(sql, dialect);
+  return ISOLATING[dialect].includes(words.map(({ key }) => key).join(' '));
 }
 
 function isSilent({
@@ -123,7 +149,10 @@ function planQuery(sql: string, dialect: Dialect): ReadPlan {
   return {
     kind: 'query',
     mentions: tables,
-    narrowed: cursor.is('SELECT') ? narrowedTables(passage, range) : [],
+    narrowed:
+      cursor.is('SELECT') && !namesKeyword(passage, range)
+        ? narrowedTables(passage, range)
+        : [],
   };
 }
 
@@ -157,6 +186,17 @@ function soleQuery(passage: Passage, sources: Range): Range | undefined {
   if (!inner || !new WordCursor(passage, inner).is('SELECT')) return undefined;
   takeAlias(cursor, new Set());
   return cursor.done ? inner : undefined;
+}
+
+/** Whether a name is written as a word is that structures a statement: `t.where`, `AS from`. */
+function namesKeyword({ words }: Passage, { from, to }: Range): boolean {
+  return words
+    .slice(from, to)
+    .some(
+      ({ key }, index) =>
+        STRUCTURE.has(key) &&
+        ['.', 'AS'].includes(words[from + index - 1]?.key ?? ''),
+    );
 }
 
 /** Of such a statement the number of rows says nothing about which were found. */

@@ -115,6 +115,10 @@ describe('SqlReads', () => {
     ],
     ['SELECT COUNT(*) FROM (SELECT id FROM users WHERE id = 1) d', '| users#*'],
     ['SELECT * FROM users WHERE id = NULL', '| users#*'],
+    [
+      'SELECT * FROM users u LEFT JOIN orders o ON o.where = o.x AND u.id = 1',
+      '| users#* orders#*',
+    ],
     ['SELECT * FROM totals', '| totals#*'],
     ['SELECT 1', '|'],
   ])('names tables for everything else: %s', (sql, told) => {
@@ -254,6 +258,30 @@ describe('SqlReads', () => {
     ['COMMIT', 'control'],
   ])('tells what does not only read: %s', (sql, kind) => {
     expect(reads(sql)).toBe(kind);
+  });
+
+  it.each(['postgres', 'mysql'] as const)(
+    'takes what TypeORM sends for isolation on %s for control',
+    dialect => {
+      const set = 'SET TRANSACTION ISOLATION LEVEL';
+      for (const level of [
+        'READ COMMITTED',
+        'REPEATABLE READ',
+        'SERIALIZABLE',
+      ]) {
+        const read = new SqlReads(dialect, schema).of(`${set} ${level}`, []);
+        expect(read).toEqual({ kind: 'control', begins: false });
+      }
+      for (const level of ['READ UNCOMMITTED', 'SERIALIZABLE, READ ONLY']) {
+        expect(reads(`${set} ${level}`, [], dialect)).toMatch(/^unknown/);
+      }
+    },
+  );
+
+  it('takes what TypeORM sends for isolation on sqlite for control', () => {
+    const pragma = 'PRAGMA read_uncommitted =';
+    expect(reads(`${pragma} false`, [], 'sqlite')).toBe('control');
+    expect(reads(`${pragma} true`, [], 'sqlite')).toMatch(/^unknown/);
   });
 
   it('counts the table where more rows are named than are worth it', () => {

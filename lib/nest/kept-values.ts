@@ -106,8 +106,10 @@ export class KeptValues {
     readStored: ReadStored<Value>,
   ): Promise<FoundValue<Value>> {
     const { source, name, identifiers, slot } = wanted;
-    const reading =
-      this.reader.peek(identifiers) ?? (await this.reader.read(identifiers));
+    const peeked = this.reader.peek(identifiers);
+    // What will be needed is asked for at the same time.
+    const early = peeked ? undefined : this.responses.ask(slot);
+    const reading = peeked ?? (await this.reader.read(identifiers));
     if (reading.kind !== 'tokens') {
       this.reports.report(source, name, reading.kind, identifiers);
       return { kind: 'bypass', reason: reading.kind };
@@ -118,6 +120,7 @@ export class KeptValues {
     const { response, outdated } = await this.responses.lookUp(
       slot,
       fingerprint,
+      { early },
     );
     const found = response && readStored(response);
     if (!response || !found) return { kind: 'absent', place, outdated };

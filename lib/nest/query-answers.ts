@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { type Identifier } from '../core/identifiers/identifier.js';
 import { composeKey } from '../core/keys/cache-key.js';
@@ -6,6 +7,7 @@ import { decodeRows, encodeRows } from '../core/reads/row-codec.js';
 import { type BypassReason } from '../core/responses/cacheability.js';
 import { type StoredResponse } from '../core/responses/stored-response.js';
 import { SingleFlight } from '../core/single-flight.js';
+import { TextMemory } from '../core/text-memory.js';
 import { type InterceptedQuery } from '../typeorm/query-interception.js';
 import { AlkeyEvents } from './alkey-events.js';
 import { type ResolvedOptions } from './alkey.options.js';
@@ -35,6 +37,10 @@ const source = 'query';
 @Injectable()
 export class QueryAnswers {
   private readonly runs = new SingleFlight<string, QueryRun>();
+  /** A program asks few statements, each very often. */
+  private readonly digests = new TextMemory(sql =>
+    hash('sha256', sql, 'base64url'),
+  );
 
   constructor(
     @Inject(ALKEY_OPTIONS) private readonly options: ResolvedOptions,
@@ -97,7 +103,10 @@ export class QueryAnswers {
     try {
       return composeKey([
         // One list, as no literal of `wrap` is one: neither finds what the other keeps.
-        { kind: 'literal', value: [release, source, name, sql, parameters] },
+        {
+          kind: 'literal',
+          value: [release, source, name, this.digests.get(sql), parameters],
+        },
       ]);
     } catch {
       return undefined;

@@ -7,7 +7,11 @@ import {
   Schema,
   type Table,
 } from '../core/identifiers/schema.js';
-import { planRead } from '../core/reads/read-plan.js';
+import {
+  planRead,
+  type ReadPlan,
+  unknownColumn,
+} from '../core/reads/read-plan.js';
 import { mentionedTables } from '../core/writes/mentioned-tables.js';
 import { type Dialect } from '../core/writes/statement.js';
 import { keyKindOf } from './key-kind.js';
@@ -29,6 +33,7 @@ export function schemaOf(
 ): Schema {
   const tables = new Map<TableId, Table>();
   const references: Reference[] = [];
+  const columns = columnsByTable(dataSource, name);
   for (const metadata of dataSource.entityMetadatas) {
     const id = tableIdOf(metadata, name);
     references.push(...referencesOf(metadata, name));
@@ -40,6 +45,7 @@ export function schemaOf(
         schema: metadata.database ?? metadata.schema,
         dataSource: name,
         key: keyOf(metadata, dataSource, dialect, collationOf),
+        columns: columns.get(id),
         reads: undefined,
       });
     }
@@ -52,11 +58,10 @@ export function schemaOf(
     const table = tables.get(id);
     if (table) {
       const sql = sqlOfView(metadata, dataSource);
-      const plan = planRead(sql, dialect);
       tables.set(id, {
         ...table,
         reads: tablesMentioned(sql, dialect, plain),
-        impure: plan.kind === 'unknown' ? plan.reason : undefined,
+        impure: impurityOf(planRead(sql, dialect), plain),
       });
     }
   }
@@ -82,6 +87,23 @@ export function tableIdOf(
     metadata.database ?? owner.tableMetadataArgs.schema,
     dataSourceName,
   );
+}
+
+/** Names of columns in the database: those of all classes that share a table. */
+function columnsByTable(
+  dataSource: DataSource,
+  name: string,
+): ReadonlyMap<TableId, ReadonlySet<string>> {
+  const byTable = new Map<TableId, Set<string>>();
+  for (const metadata of dataSource.entityMetadatas) {
+    const id = tableIdOf(metadata, name);
+    const names = byTable.get(id) ?? new Set();
+    byTable.set(id, names);
+    for (const { databaseName, isVirtualProperty } of metadata.columns) {
+      if (!isVirtualProperty) names.add(databaseName);
+    }
+  }
+  return byTable;
 }
 
 function keyOf(
@@ -211,6 +233,13 @@ function sqlOfView(
   return typeof expression === 'function'
     ? expression(dataSource).getQuery()
     : (expression ?? '');
+}
+
+function impurityOf(plan: ReadPlan, schema: Schema): string | undefined {
+  if (plan.kind === 'unknown') return plan.reason;
+  return plan.kind === 'query'
+    ? unknownColumn(plan.columns, schema)
+    : undefined;
 }
 
 function tablesMentioned(

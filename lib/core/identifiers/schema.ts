@@ -33,6 +33,8 @@ export interface Table {
   readonly dataSource: string;
   /** In the order of the key; empty for a view without one. */
   readonly key: readonly KeyColumn[];
+  /** By their names in the database; `undefined`: not known. */
+  readonly columns?: ReadonlySet<string> | undefined;
   /** Tables a view reads, through any depth; `undefined`: a table, not a view. */
   readonly reads: readonly TableId[] | undefined;
   /** Why a view may show something else though nobody wrote to what it reads: it asks for the time. */

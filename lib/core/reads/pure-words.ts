@@ -210,6 +210,12 @@ function impureWord(
   ) {
     return 'a text with a backslash may stand for the time';
   }
+  if (dialect === 'postgres' && key === '.') {
+    const before = words[index - 1]?.key;
+    if (before === ')' || before === ']') {
+      return 'a function may be written as a part of a value';
+    }
+  }
   // A column, where it is qualified, or an alias.
   const isPart = words[index - 1]?.key === '.' || words[index + 1]?.key === '.';
   if (kind !== 'bare' || isPart) return undefined;

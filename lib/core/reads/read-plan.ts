@@ -1,13 +1,18 @@
+import { type Schema } from '../identifiers/schema.js';
 import { analyseSql } from '../writes/analyse-sql.js';
 import { everyMention } from '../writes/mentioned-tables.js';
 import {
+  nameOf,
   type Passage,
   type Range,
   takeAlias,
   WordCursor,
 } from '../writes/passage.js';
 import { readCondition } from '../writes/read-condition.js';
-import { readTableReferences } from '../writes/read-tables.js';
+import {
+  readTableReferences,
+  type TableReference,
+} from '../writes/read-tables.js';
 import { splitStatements } from '../writes/split-statements.js';
 import { readWords } from '../writes/sql-words.js';
 import {
@@ -23,6 +28,15 @@ export interface NarrowedTable {
   readonly where: RowFilter;
 }
 
+/** A column that a statement names with its table. */
+export interface TableColumn {
+  readonly table: TableName;
+  readonly column: string;
+}
+
+/** What every table of PostgreSQL has. */
+const SYSTEM_COLUMNS = new Set('tableoid ctid xmin xmax cmin cmax'.split(' '));
+
 /** What a SQL text reads, as far as it alone tells. */
 export type ReadPlan =
   | {
@@ -30,6 +44,8 @@ export type ReadPlan =
       /** Every table that it mentions, as often as it does. */
       readonly mentions: readonly TableName[];
       readonly narrowed: readonly NarrowedTable[];
+      /** Of PostgreSQL: what is written as a column of a table, `t.name`, and calls a function where it is none. */
+      readonly columns: readonly TableColumn[];
     }
   /** Begins a transaction or a savepoint, ends one, or says what it sees of others: reads nothing. */
   | { readonly kind: 'control'; readonly begins: boolean }
@@ -144,11 +160,13 @@ function planQuery(sql: string, dialect: Dialect): ReadPlan {
   if (!cursor.is(...QUERY_VERBS)) return unknown('it is no query');
   const reason = impurity(passage, range);
   if (reason !== undefined) return unknown(reason);
-  const { tables, complete } = everyMention(passage, range);
+  const { references, complete } = everyMention(passage, range);
   if (!complete) return unknown('a table that it reads is not told');
   return {
     kind: 'query',
-    mentions: tables,
+    mentions: references.map(({ table }) => table),
+    columns:
+      dialect === 'postgres' ? columnsIn(passage, range, references) : [],
     narrowed:
       cursor.is('SELECT') && !namesKeyword(passage, range)
         ? narrowedTables(passage, range)
@@ -199,6 +217,28 @@ function namesKeyword({ words }: Passage, { from, to }: Range): boolean {
     );
 }
 
+/** The columns of tables; those of subqueries and CTEs, which no schema knows, left out. */
+function columnsIn(
+  { words, dialect }: Passage,
+  { from, to }: Range,
+  references: readonly TableReference[],
+): readonly TableColumn[] {
+  const found: TableColumn[] = [];
+  for (let index = from + 2; index < to; index += 1) {
+    if (words[index - 1]?.key !== '.' || words[index + 1]?.key === '.')
+      continue;
+    const owner = nameOf(words[index - 2], dialect);
+    const column = nameOf(words[index], dialect);
+    if (owner === undefined || column === undefined) continue;
+    if (SYSTEM_COLUMNS.has(column)) continue;
+    for (const { table, alias } of references) {
+      const isOwner = owner === alias || owner === table.name;
+      if (isOwner) found.push({ table, column });
+    }
+  }
+  return found;
+}
+
 /** Of such a statement the number of rows says nothing about which were found. */
 function countsRows(
   { words, partners }: Passage,
@@ -213,6 +253,21 @@ function countsRows(
     }
   }
   return false;
+}
+
+/** Why what is written as a column may call a function, which may read anything; `undefined`: it does not. */
+export function unknownColumn(
+  columns: readonly TableColumn[],
+  schema: Schema,
+): string | undefined {
+  for (const { table: name, column } of columns) {
+    for (const { columns: known } of schema.named(name)) {
+      if (known && !known.has(column)) {
+        return `no entity maps the column ${name.name}.${column}`;
+      }
+    }
+  }
+  return undefined;
 }
 
 function unknown(reason: string): ReadPlan {

@@ -6,7 +6,7 @@ import { type Parameters } from '../writes/operand-value.js';
 import { rowsPinned } from '../writes/pinned-rows.js';
 import { type Dialect } from '../writes/statement.js';
 import { isTimeText } from './pure-words.js';
-import { planRead, type ReadPlan } from './read-plan.js';
+import { planRead, type ReadPlan, unknownColumn } from './read-plan.js';
 
 /** The rows that a statement looks up by primary key. */
 export interface RowsRead {
@@ -56,7 +56,11 @@ export class SqlReads {
 }
 
 function dependenciesOf(
-  { mentions, narrowed }: Extract<ReadPlan, { readonly kind: 'query' }>,
+  {
+    mentions,
+    narrowed,
+    columns,
+  }: Extract<ReadPlan, { readonly kind: 'query' }>,
   parameters: Parameters,
   schema: Schema,
 ): ReadDependencies {
@@ -76,6 +80,8 @@ function dependenciesOf(
       else mentioned.set(table.id, { table, times: 1 });
     }
   }
+  const reason = unknownColumn(columns, schema);
+  if (reason !== undefined) return { kind: 'unknown', reason };
   const rows: RowsRead[] = [];
   for (const { table: name, where } of narrowed) {
     const [table, ...others] = schema.named(name);

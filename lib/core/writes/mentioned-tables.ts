@@ -3,8 +3,10 @@ import {
   type Range,
   WordCursor,
   isDistinctFrom,
+  takeAlias,
   takeTableName,
 } from './passage.js';
+import { type TableReference } from './read-tables.js';
 import { splitStatements } from './split-statements.js';
 import { readWords } from './sql-words.js';
 import { type Dialect, type TableName } from './statement.js';
@@ -25,13 +27,15 @@ export function mentionedTables(sql: string, dialect: Dialect): TableName[] {
 
 /** The tables that one statement reads, as `mentionedTables`. */
 export function mentionsIn(passage: Passage, range: Range): TableName[] {
-  return distinctTables(everyMention(passage, range).tables);
+  return distinctTables(
+    everyMention(passage, range).references.map(({ table }) => table),
+  );
 }
 
 /** The tables that one statement reads. */
 export interface Mentions {
-  /** Each as often as it is mentioned. */
-  readonly tables: readonly TableName[];
+  /** Each as often as it is mentioned; the word behind it may be an alias, or another word. */
+  readonly references: readonly TableReference[];
   /** Whether a name was found wherever a table was expected. */
   readonly complete: boolean;
 }
@@ -53,6 +57,8 @@ export function distinctTables(tables: readonly TableName[]): TableName[] {
 
 /** Words that no list of tables goes on after; reserved in every dialect. */
 const AFTER_TABLES = new Set(['WHERE', 'GROUP', 'HAVING', 'ORDER', 'SELECT']);
+
+const NO_STOPS: ReadonlySet<string> = new Set();
 
 /** What MySQL's hints name an index for. */
 const FOR_INDEX = new Set(['JOIN', 'ORDER', 'GROUP']);
@@ -84,7 +90,7 @@ interface Level {
 }
 
 class MentionReader implements Mentions {
-  readonly tables: TableName[] = [];
+  readonly references: TableReference[] = [];
   complete = true;
   private readonly cursor: WordCursor;
   /** CTEs by the index of the word from which on they hide a table. */
@@ -166,7 +172,11 @@ class MentionReader implements Mentions {
       this.complete = false;
       cursor.at += 1;
     } else if (table.schema !== undefined || !this.isCte(table.name)) {
-      this.tables.push(table);
+      const alias = takeAlias(
+        new WordCursor(this.passage, cursor.rest),
+        NO_STOPS,
+      );
+      this.references.push({ table, alias });
     }
   }
 

@@ -246,6 +246,40 @@ describe('SqlReads', () => {
     expect(reads(sql, ['today'], 'mysql')).toBe('| users#*');
   });
 
+  it('takes what is no column of its table for a function in postgres', () => {
+    const known = new Schema(
+      'default',
+      [
+        coreTable('users', { columns: new Set(['id', 'name']) }),
+        coreTable('orders', { columns: new Set(['id', 'user_id', 'count']) }),
+      ],
+      [],
+      false,
+    );
+    const kindOf = (sql: string, dialect: Dialect = 'postgres'): string =>
+      new SqlReads(dialect, known).of(sql, []).kind;
+    const strange = [
+      'SELECT u.count FROM users u',
+      'SELECT "u"."count" FROM "users" AS "u" JOIN orders o ON true',
+      'SELECT users.count FROM users WHERE true',
+      'SELECT public.users.count FROM public.users',
+      'SELECT (u).count FROM users u',
+      'SELECT 1 FROM orders o WHERE EXISTS (SELECT u.count FROM users u)',
+    ];
+    for (const sql of strange)
+      expect([sql, kindOf(sql)]).toEqual([sql, 'unknown']);
+    const ordinary = [
+      'SELECT u.id AS u_id, "u"."name" AS "count", u.*, u.xmin FROM users u WHERE u.id = 1',
+      'SELECT d.count, o.count FROM (SELECT COUNT(*) AS count FROM users) d, orders o',
+      'WITH u AS (SELECT COUNT(*) AS count FROM users) SELECT u.count FROM u',
+      'SELECT public.users.id FROM public.users WHERE true',
+    ];
+    for (const sql of ordinary)
+      expect([sql, kindOf(sql)]).toEqual([sql, 'told']);
+    expect(kindOf('SELECT u.count FROM users u', 'mysql')).toBe('told');
+    expect(reads('SELECT u.count FROM users u')).toBe('| users#*');
+  });
+
   it.each([
     ['INSERT INTO users VALUES (1)', 'write'],
     [

@@ -96,16 +96,24 @@ export class QueryAnswers {
 
   /** `undefined` where a parameter cannot be told apart from others. */
   private slotOf(
-    { name }: QuerySource,
+    { name, place }: QuerySource,
     { sql, parameters }: InterceptedQuery,
   ): string | undefined {
     const { release } = this.options;
+    if (!parameters.every(isPlainParameter)) return undefined;
     try {
       return composeKey([
         // One list, as no literal of `wrap` is one: neither finds what the other keeps.
         {
           kind: 'literal',
-          value: [release, source, name, this.digests.get(sql), parameters],
+          value: [
+            release,
+            source,
+            name,
+            place,
+            this.digests.get(sql),
+            parameters,
+          ],
         },
       ]);
     } catch {
@@ -122,7 +130,7 @@ export class QueryAnswers {
     const key = `${place.slot} ${place.fingerprint}`;
     const isRunning = this.runs.has(key);
     // Whoever has a connection and waits for one who waits for a connection may wait for ever.
-    const collapsed = isRunning && !query.holdsConnection;
+    const collapsed = isRunning && !query.mustNotWait;
     const reason = outdated ? 'outdated' : 'absent';
     this.events.emit('miss', { source, name, identifiers, reason, collapsed });
     if (isRunning && !collapsed) return query.run();
@@ -160,6 +168,16 @@ export class QueryAnswers {
     }
     return { text, kept: this.kept.keepText(place, text) !== undefined };
   }
+}
+
+/** Drivers make text of objects in ways of their own, such as by the order of their properties. */
+function isPlainParameter(value: unknown): boolean {
+  return Array.isArray(value)
+    ? value.every(isPlainParameter)
+    : typeof value !== 'object' ||
+        value === null ||
+        value instanceof Date ||
+        value instanceof Uint8Array;
 }
 
 const OWN: QueryRun = { text: undefined, kept: false };

@@ -1,3 +1,4 @@
+import { hash, randomUUID } from 'node:crypto';
 import { type DataSource, type EntityMetadata } from 'typeorm';
 import {
   type Dependency,
@@ -32,6 +33,8 @@ const DERIVED_ID = /-(?:pagination|count)$/;
 /** Tells what queries of one data source are about, and what they depend on. */
 export class QuerySource {
   readonly name: string;
+  /** Tells the database from others that the data source may be pointed at. */
+  readonly place: string;
   readonly driver: ObservedDriver;
   private readonly reads: ObservedDriver['reads'];
   private readonly tables = new Map<EntityMetadata, Identifier>();
@@ -40,6 +43,7 @@ export class QuerySource {
 
   constructor({ name, dataSource, driver }: QuerySourceFacts) {
     this.name = name;
+    this.place = placeOf(dataSource);
     this.driver = driver;
     this.reads = driver.reads;
     for (const metadata of dataSource.entityMetadatas) {
@@ -98,4 +102,41 @@ function idsOf(id: string | undefined): readonly string[] {
   if (id === undefined) return [];
   const base = id.replace(DERIVED_ID, '');
   return base === id ? [id] : [id, base];
+}
+
+/** What of a data source's options says where its database is; of one in memory each is another one. */
+const WHERE = [
+  'type',
+  'host',
+  'port',
+  'socketPath',
+  'database',
+  'schema',
+  'location',
+] as const;
+
+function placeOf({ options }: DataSource): string {
+  const given = options as unknown as Readonly<Record<string, unknown>>;
+  const isInMemory =
+    options.type === 'sqljs'
+      ? given['location'] === undefined
+      : given['database'] === ':memory:';
+  if (isInMemory) return randomUUID();
+  const { url, replication } = given;
+  return hash(
+    'sha256',
+    JSON.stringify([
+      WHERE.map(name => given[name]),
+      typeof url === 'string' ? withoutUser(url) : url,
+      replication,
+    ]),
+    'base64url',
+  );
+}
+
+/** A user that is given another password reads the same database. */
+function withoutUser(url: string): string {
+  if (!URL.canParse(url)) return url;
+  const { host, pathname, search } = new URL(url);
+  return `${host}${pathname}${search}`;
 }

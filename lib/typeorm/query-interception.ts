@@ -20,10 +20,10 @@ export interface InterceptedQuery {
   readonly id: string | undefined;
   readonly runner: QueryRunner;
   /**
-   * Whether it has taken a connection out of the pool, so that it must not wait for a query that may be
-   * waiting for one.
+   * Whether it, or another that is asked with it, may have a connection of the pool, so that it must not
+   * wait for a query that may be waiting for one.
    */
-  readonly holdsConnection: boolean;
+  readonly mustNotWait: boolean;
   /** Asks the database. */
   readonly run: () => Promise<unknown[]>;
 }
@@ -55,8 +55,13 @@ interface Interceptable {
 interface Reading {
   readonly runner: QueryRunner;
   readonly entity: EntityMetadata | undefined;
-  /** Whether the program said `cache: false`. */
-  readonly refused: boolean;
+  /** What the program said, which counts for the builders that say nothing themselves. */
+  readonly setting: QuerySetting;
+  readonly id: string | undefined;
+  /** How many queries were asked until now. */
+  asked: number;
+  /** Those that the database was asked. */
+  readonly sent: Promise<unknown>[];
 }
 
 /** By the prototype of the query builders: each copy of TypeORM has its own. */
@@ -150,51 +155,88 @@ class Interception {
    * to subscribers, who may save with it.
    */
   private marked(runner: QueryRunner, builder: Builder): QueryRunner {
-    const wrapped = new Proxy(runner, TRANSPARENT);
-    const { cache } = builder.expressionMap;
-    this.readings.set(wrapped, {
+    const reading: Reading = {
       runner,
       entity: entityOf(builder),
-      refused: cache === false,
-    });
+      setting: settingOf(builder),
+      id: idOf(builder),
+      asked: 0,
+      sent: [],
+    };
+    const wrapped = new Proxy(runner, transparent(reading));
+    this.readings.set(wrapped, reading);
     return wrapped;
   }
 
   private answered(
     builder: Builder,
-    { runner, entity: outer, refused }: Reading,
+    reading: Reading,
   ): Promise<unknown[]> | undefined {
+    const { runner } = reading;
     const answering = this.answerings.get(dataSourceOf(builder));
-    const { lockMode, cache, cacheDuration, cacheId } = builder.expressionMap;
-    if (!answering || refused || lockMode !== undefined) return undefined;
-    const entity = entityOf(builder) ?? outer;
-    const setting = { enabled: cache, durationMs: cacheDuration };
+    const own = settingOf(builder);
+    const setting = own.enabled === undefined ? reading.setting : own;
+    const isRefused = reading.setting.enabled === false;
+    const { lockMode } = builder.expressionMap;
+    if (!answering || isRefused || lockMode !== undefined) return undefined;
+    const entity = entityOf(builder) ?? reading.entity;
     if (!answering.mayAnswer(entity, setting, runner)) return undefined;
-    const [sql, parameters] = builder.getQueryAndParameters();
+    const [sql, live] = builder.getQueryAndParameters();
+    const parameters = live.map(ownParameter);
+    // Others may be asked at the same time, and one of them take the only connection.
+    const isFirst = reading.asked === 0;
+    reading.asked += 1;
     return answering.answer({
       sql,
       parameters,
       entity,
       shape: shapeOf(builder),
       setting,
-      id: cacheId === undefined ? undefined : String(cacheId),
+      id: idOf(builder) ?? reading.id,
       runner,
-      holdsConnection: holdsConnection(runner),
+      mustNotWait: !isFirst || holdsConnection(runner),
       run: async () => {
-        const { records } = await runner.query(sql, parameters, true);
-        return records;
+        const sent = runner.query(sql, parameters, true);
+        reading.sent.push(sent);
+        return (await sent).records;
       },
     });
   }
 }
 
 /** Methods run on the runner itself: it is in lists of its driver, which compare by identity. */
-const TRANSPARENT: ProxyHandler<QueryRunner> = {
-  get(runner, name) {
-    const value: unknown = Reflect.get(runner, name);
-    return typeof value === 'function' ? value.bind(runner) : value;
-  },
-};
+function transparent({ sent }: Reading): ProxyHandler<QueryRunner> {
+  return {
+    get(runner, name) {
+      if (name === 'release') {
+        return async () => {
+          // TypeORM releases it where one query failed and another still waits for a connection, which nobody
+          // would give back then: the first that it sent has always connected.
+          await Promise.allSettled(sent);
+          await runner.release();
+        };
+      }
+      const value: unknown = Reflect.get(runner, name);
+      return typeof value === 'function' ? value.bind(runner) : value;
+    },
+  };
+}
+
+/** A copy that the program cannot change while the query is on its way. */
+function ownParameter(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(ownParameter);
+  if (value instanceof Date) return new Date(value.getTime());
+  return value instanceof Uint8Array ? Buffer.from(value) : value;
+}
+
+function settingOf({ expressionMap }: Builder): QuerySetting {
+  const { cache, cacheDuration } = expressionMap;
+  return { enabled: cache, durationMs: cacheDuration };
+}
+
+function idOf({ expressionMap: { cacheId } }: Builder): string | undefined {
+  return cacheId === undefined ? undefined : String(cacheId);
+}
 
 function isInterceptable(prototype: unknown): prototype is Interceptable {
   return (

@@ -86,9 +86,10 @@ function msOf(value: unknown): number | undefined {
 export function decodeRows(text: string): Row[] | undefined {
   try {
     const json: unknown = JSON.parse(text.slice(1));
+    if (!Array.isArray(json)) return undefined;
     if (text.startsWith(PLAIN_ROWS)) return json as Row[];
     if (!text.startsWith(MARKED_ROWS)) return undefined;
-    const [rows, dates, marked] = json as [Row[], Dates[], Marked[]];
+    const [rows, dates, marked] = json as unknown as [Row[], Dates[], Marked[]];
     for (const [name, places] of dates) {
       for (const index of places) {
         const row = rows[index]!;

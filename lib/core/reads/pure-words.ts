@@ -107,8 +107,18 @@ const OF_THE_MOMENT = new Set([
   'UTC_TIMESTAMP',
 ]);
 
-/** A word by which PostgreSQL means the time where a date is expected, wherever it stands in a text. */
-const TIME_WORD = /(?<![a-z])(?:now|today|tomorrow|yesterday)(?![a-z])/i;
+/** Words by which PostgreSQL means the time where a date is expected, wherever they stand in a text. */
+const TIME_WORDS = wordSet('NOW TODAY TOMORROW YESTERDAY');
+
+/** What else may stand in a date. */
+const DATE_WORDS = wordSet(
+  `AD ALLBALLS AM AT BC EPOCH GMT INFINITY ON PM T UTC Z ZULU JANUARY FEBRUARY MARCH APRIL MAY JUNE JULY AUGUST SEPTEMBER
+   OCTOBER NOVEMBER DECEMBER JAN FEB MAR APR JUN JUL AUG SEP SEPT OCT NOV DEC MONDAY TUESDAY WEDNESDAY THURSDAY FRIDAY
+   SATURDAY SUNDAY MON TUE TUES WED WEDS THU THUR THURS FRI SAT SUN`,
+);
+
+/** The longest abbreviation of a time zone: any other word makes a text no date, unless it is a name of one. */
+const LONGEST_ZONE = 5;
 
 /**
  * Why what a statement answers may depend on more than tables and parameters: on the time, the session,
@@ -135,10 +145,22 @@ export function impurity(
  */
 export function isTimeText(value: unknown, dialect: Dialect): boolean {
   if (dialect !== 'postgres') return false;
-  if (typeof value === 'string') return TIME_WORD.test(value);
+  if (typeof value === 'string') return mayBeTime(value);
   return (
     Array.isArray(value) && value.some(member => isTimeText(member, dialect))
   );
+}
+
+function mayBeTime(text: string): boolean {
+  const words = new Set(text.toUpperCase().match(/[A-Z]+/g));
+  if (![...words].some(word => TIME_WORDS.has(word))) return false;
+  // `now Europe/Berlin`
+  if (text.includes('/')) return true;
+  const others = [...words].filter(
+    word => !TIME_WORDS.has(word) && !DATE_WORDS.has(word),
+  );
+  const [zone = '', ...more] = others;
+  return more.length === 0 && zone.length <= LONGEST_ZONE;
 }
 
 function impureCall(passage: Passage, index: number): string | undefined {

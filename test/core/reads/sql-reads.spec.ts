@@ -240,6 +240,10 @@ describe('SqlReads', () => {
     const sql = 'SELECT * FROM users WHERE at > $1';
     expect(reads(sql, [' Today '])).toMatch(/^unknown/);
     expect(reads(sql, ['12:00 today'])).toMatch(/^unknown/);
+    expect(reads(sql, ['[now CET, tomorrow CET)'])).toMatch(/^unknown/);
+    expect(reads(sql, ['today Europe/Berlin'])).toMatch(/^unknown/);
+    expect(reads(sql, ['how-to-do-it-now'])).toBe('| users#*');
+    expect(reads(sql, ['Yesterday, all my troubles'])).toBe('| users#*');
     expect(reads(sql, [['Monday', 'tomorrow']])).toMatch(/^unknown/);
     expect(reads(sql, ['Monday'])).toBe('| users#*');
     expect(reads(sql, [['Monday', 'Snowdon']])).toBe('| users#*');

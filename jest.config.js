@@ -59,6 +59,7 @@ export default {
     },
   ],
   maxWorkers: 2,
+  testSequencer: '<rootDir>/test/support/longest-first.js',
   testTimeout: 20_000,
   reporters: ['default', '<rootDir>/test/support/missing-services-reporter.js'],
   coverageProvider: 'babel',

@@ -128,15 +128,15 @@ export function tokenStoreContract(
       });
 
       it('does thousands of identifiers in one call', async () => {
-        const ids = Array.from({ length: 3_000 }, unique);
+        const ids = Array.from({ length: 2_000 }, unique);
         const by = holder();
         const before = await world.store.read(ids);
-        expect(new Set(before).size).toBe(3_000);
+        expect(new Set(before).size).toBe(2_000);
         await world.store.hold(ids, by, LEASE_MS);
         expect(new Set(await world.other.read(ids))).toEqual(new Set([HELD]));
         await world.store.release(ids, by, 'changed');
         const after = await world.store.read(ids);
-        expect(new Set([...before, ...after]).size).toBe(6_000);
+        expect(new Set([...before, ...after]).size).toBe(4_000);
         expect(await world.store.read(ids)).toEqual(after);
       }, 30_000);
     });

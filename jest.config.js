@@ -58,7 +58,8 @@ export default {
       testMatch: ['**/*.spec.ts'],
     },
   ],
-  maxWorkers: 2,
+  // several wait for processes of their own most of the time
+  maxWorkers: 3,
   testSequencer: '<rootDir>/test/support/longest-first.js',
   testTimeout: 20_000,
   reporters: ['default', '<rootDir>/test/support/missing-services-reporter.js'],

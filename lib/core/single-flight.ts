@@ -17,6 +17,11 @@ export class SingleFlight<K, V> {
     return this.#joined(key, since) !== undefined;
   }
 
+  /** Whether a run is under way that whoever asked `since` may not join. */
+  hasOlder(key: K, since: number): boolean {
+    return this.has(key) && !this.has(key, since);
+  }
+
   /** Resolves when the run under way for `key`, if there is one, is over and no longer joined. */
   async over(key: K): Promise<void> {
     await this.#running.get(key)?.over;

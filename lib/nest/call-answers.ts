@@ -135,8 +135,7 @@ export class CallAnswers {
     if (found.kind === 'bypass') return visit.next.handle();
     if (found.kind === 'found') return of(found.value);
     // What it has read may be older than this call. What is found when it is over is not.
-    const isRunning = this.runs.has(slot) && !this.runs.has(slot, since);
-    if (!hasWaited && isRunning) {
+    if (!hasWaited && this.runs.hasOlder(slot, since)) {
       await olderRunOver(this.runs, slot);
       return this.lookUpListed(visit, slot, since, true);
     }

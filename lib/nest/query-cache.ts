@@ -51,13 +51,11 @@ export class QueryCache {
         this.rules.mayCache(entity?.name, setting) &&
         !source.driver.inTransaction(runner),
       answer: query =>
-        source.driver.recorder.run(
-          query.runner,
-          query.sql,
-          query.parameters,
-          () => this.answers.answer(source, query),
-          rows => rows.length,
-        ),
+        source.driver.recorder.run({
+          ...query,
+          send: () => this.answers.answer(source, query),
+          rowCountOf: rows => rows.length,
+        }),
     });
     if (!stop) {
       this.logger.warn(

@@ -49,7 +49,7 @@ export class RouteFlights {
 
   /** Whether one is under way that began before that. */
   hasOlder(key: string, since: number): boolean {
-    return this.runs.has(key) && !this.runs.has(key, since);
+    return this.runs.hasOlder(key, since);
   }
 
   /** Waits until that one is over, or hangs. */

@@ -76,9 +76,8 @@ export class WrappedValues {
     const since = this.runs.begun;
     const wanted = { source, name, slot, ttlMs } as const;
     let found = await this.kept.findListed(wanted);
-    const isRunning = this.runs.has(slot) && !this.runs.has(slot, since);
     // What it has read may be older than this call. What is found when it is over is not.
-    if (found.kind === 'absent' && isRunning) {
+    if (found.kind === 'absent' && this.runs.hasOlder(slot, since)) {
       await olderRunOver(this.runs, slot);
       found = await this.kept.findListed(wanted);
     }

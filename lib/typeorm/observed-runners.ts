@@ -52,7 +52,13 @@ function observe(
         send.call(this, sql, parameters, ...others);
       return hasStopped()
         ? run()
-        : recorder.run(runner, sql, parametersOf(parameters), run, rowCountOf);
+        : recorder.run({
+            runner,
+            sql,
+            parameters: parametersOf(parameters),
+            send: run,
+            rowCountOf,
+          });
     };
   runner.query = observing(
     runner.query as Send,

@@ -26,16 +26,20 @@ export interface ReadRecorderOptions {
   readonly hasBegun: (runner: QueryRunner) => boolean;
 }
 
+/** A statement on its way to the database, or to whatever answers it. */
+export interface SentStatement<T> {
+  readonly runner: QueryRunner;
+  readonly sql: string;
+  readonly parameters: Parameters;
+  readonly send: () => Promise<T>;
+  /** How many rows were answered; `undefined`: nobody counted them. */
+  readonly rowCountOf: (answer: T) => number | undefined;
+}
+
 /** Hears of statements before they are sent. */
 export interface StatementObserver {
   /** Lets `send` run a statement; what that rejects with is the caller's. */
-  run<T>(
-    runner: QueryRunner,
-    sql: string,
-    parameters: Parameters,
-    send: () => Promise<T>,
-    rowCountOf: (answer: T) => number | undefined,
-  ): Promise<T>;
+  run<T>(statement: SentStatement<T>): Promise<T>;
 }
 
 /**
@@ -45,22 +49,16 @@ export interface StatementObserver {
 export class ReadRecorder implements StatementObserver {
   constructor(private readonly options: ReadRecorderOptions) {}
 
-  run<T>(
-    runner: QueryRunner,
-    sql: string,
-    parameters: Parameters,
-    send: () => Promise<T>,
-    rowCountOf: (answer: T) => number | undefined,
-  ): Promise<T> {
+  run<T>(statement: SentStatement<T>): Promise<T> {
     const observers = observersNow();
-    return observers && !isOwnQuery(sql)
-      ? this.observed(observers, { runner, sql, parameters, send, rowCountOf })
-      : send();
+    return observers && !isOwnQuery(statement.sql)
+      ? this.observed(observers, statement)
+      : statement.send();
   }
 
   private async observed<T>(
     observers: readonly ReadObserver[],
-    { runner, sql, parameters, send, rowCountOf }: Sending<T>,
+    { runner, sql, parameters, send, rowCountOf }: SentStatement<T>,
   ): Promise<T> {
     const { reads } = this.options;
     const read = reads.of(sql, parameters);
@@ -150,24 +148,11 @@ export class ReadRecorder implements StatementObserver {
 export class UnknownReads implements StatementObserver {
   constructor(private readonly reason: string) {}
 
-  run<T>(
-    _runner: QueryRunner,
-    _sql: string,
-    _parameters: Parameters,
-    send: () => Promise<T>,
-  ): Promise<T> {
+  run<T>({ send }: SentStatement<T>): Promise<T> {
     const observers = observersNow();
     if (observers) refuseAll(observers, 'unknown-read', this.reason);
     return send();
   }
-}
-
-interface Sending<T> {
-  readonly runner: QueryRunner;
-  readonly sql: string;
-  readonly parameters: Parameters;
-  readonly send: () => Promise<T>;
-  readonly rowCountOf: (answer: T) => number | undefined;
 }
 
 function refuseAll(

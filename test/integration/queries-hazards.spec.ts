@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, it } from '@jest/globals';
-import { AlkeyEvents } from 'nestjs-alkey';
+import { createCache } from 'cache-manager';
+import { Keyv } from 'keyv';
+import { AlkeyEvents, type AlkeyModuleOptions } from 'nestjs-alkey';
 import {
   createDatabase,
   DATABASES,
@@ -132,15 +134,16 @@ describeWith('POSTGRES_URL', 'a list that a program changes', url => {
 describeWith('MARIADB_URL', 'cached queries on one connection', url => {
   async function withApp(
     task: (app: QueryingApp) => Promise<void>,
+    alkey: AlkeyModuleOptions = {},
   ): Promise<void> {
     const [mariadb] = DATABASES.filter(({ name }) => name === 'mariadb');
     if (!mariadb) throw new Error('MariaDB is one of the databases.');
     const place = await createDatabase(mariadb, url);
     try {
-      await using app = await startQueries({
-        ...place.options,
-        poolSize: 1,
-      } as OpenedDatabase['options']);
+      await using app = await startQueries(
+        { ...place.options, poolSize: 1 } as OpenedDatabase['options'],
+        alkey,
+      );
       await fillLibrary(app.dataSource);
       await task(app);
     } finally {
@@ -175,5 +178,48 @@ describeWith('MARIADB_URL', 'cached queries on one connection', url => {
       ]);
       expect(one).toMatchObject([{ one: expect.anything() }]);
     });
+  });
+
+  it('do not wait for each other for ever where the store is late with one answer', async () => {
+    const kept = new Map<string, unknown>();
+    let lateAt = 0;
+    let asked = 0;
+    const store = {
+      get: async (key: string) => {
+        asked += 1;
+        if (asked === lateAt) await sleep(200);
+        return kept.get(key);
+      },
+      set: async (key: string, value: unknown) => kept.set(key, value),
+      delete: async (key: string) => kept.delete(key),
+      clear: async () => kept.clear(),
+    };
+    const cache = createCache({ stores: [new Keyv({ store })] });
+    await withApp(
+      async ({ dataSource }) => {
+        const volumes = dataSource.getRepository(Volume);
+        await volumes.find(withRelations);
+        // Which of the look-ups is the one that matters depends on how TypeORM orders them.
+        for (let late = 1; late <= 6; late += 1) {
+          await dataSource.manager.update(Shelf, 1, { label: `new ${late}` });
+          await dataSource.manager.update(Tag, 1, { word: `new ${late}` });
+          [asked, lateAt] = [0, late];
+          const both = volumes.find(withRelations);
+          // The other begins while that look-up is under way.
+          await sleep(20);
+          const one = volumes.find({
+            ...withRelations,
+            relations: { shelf: true },
+          });
+          const ends = Promise.all([both, one]).then(() => 'answered');
+          const slow = sleep(4000, 'hangs', { ref: false });
+          expect([late, await Promise.race([ends, slow])]).toEqual([
+            late,
+            'answered',
+          ]);
+        }
+      },
+      { redis: false, storeTimeoutMs: 1000, cache },
+    );
   });
 });
